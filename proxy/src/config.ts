@@ -1,0 +1,54 @@
+import type { SnapshotBackend } from '#contract/snapshot/types';
+import type { Recorder } from './telemetry/recorder.ts';
+import type { SnapshotSource } from './snapshot/source.ts';
+
+/** Everything that a proxy process is given; main.ts and the standalone command fill it, tests too. */
+export interface ProxyConfig {
+  readonly listeners: readonly ListenerConfig[];
+  readonly snapshots: SnapshotSource;
+  readonly credentials: UpstreamCredentials;
+  readonly recorder: Recorder;
+  /** Serves TLS to clients when present. PEM. */
+  readonly clientTls?: { readonly cert: string; readonly key: string };
+  readonly limits: ProxyLimits;
+  readonly environment: Environment;
+}
+
+export interface ListenerConfig {
+  /** `namespace/name` of the backend that it serves; it may be absent from the snapshot and come later. */
+  readonly backend: string;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+export interface ProxyLimits {
+  /** Client connections in all; beyond: 53300. */
+  readonly connections: number;
+  /** Milliseconds for a client to finish its login. */
+  readonly clientLogin: number;
+  /** Bytes of one statement text; beyond: 54001. */
+  readonly statementBytes: number;
+  /** Bytes that the decision and inspection caches may hold. */
+  readonly cacheBytes: number;
+}
+
+/** The upstream logins, which are never part of policy. */
+export interface UpstreamCredentials {
+  /** undefined: none is at hand; the client gets 57P03. The key to try is (backend, DbUser uid); a shared login answers for any uid. */
+  loginFor(backend: SnapshotBackend, userUid: string): UpstreamLogin | undefined;
+}
+
+export interface UpstreamLogin {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Clock and chance, handed in so that what uses them stays testable. */
+export interface Environment {
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Monotonic milliseconds. */
+  monotonic(): number;
+  randomBytes(length: number): Buffer;
+}
