@@ -39,11 +39,10 @@ export class Allow {
   readonly outcome = 'allow';
   /** Epoch milliseconds at which the earliest rule that this rests on expires; Infinity: never. */
   readonly until: number;
-  readonly #made: true;
+  readonly #made = true;
 
   private constructor(until: number) {
     this.until = until;
-    this.#made = true;
   }
 
   /** For evaluate.ts alone; ESLint refuses the import elsewhere. */
@@ -51,7 +50,7 @@ export class Allow {
 
   /** The right to send these bytes, and no others. */
   permit(bytes: Uint8Array): Permit {
-    void this.#made; // throws on anything that only looks like an Allow
+    if (!(#made in this)) throw new TypeError('not an Allow');
     return makePermit(bytes);
   }
 }
@@ -66,11 +65,10 @@ let makePermit: (bytes: Uint8Array) => Permit;
  */
 export class Permit {
   readonly bytes: Uint8Array;
-  readonly #made: true;
+  readonly #made = true;
 
   private constructor(bytes: Uint8Array) {
     this.bytes = bytes;
-    this.#made = true;
   }
 
   static {
@@ -79,7 +77,7 @@ export class Permit {
 
   /** The bytes, after making sure that this is a true Permit. */
   take(): Uint8Array {
-    void this.#made;
+    if (!(#made in this)) throw new TypeError('not a Permit');
     return this.bytes;
   }
 }

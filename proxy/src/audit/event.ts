@@ -1,4 +1,3 @@
-import type { DenialReason } from '#contract/policy/decision';
 import type { Action } from '#contract/policy/request';
 
 /**
@@ -29,7 +28,8 @@ export interface AuditEvent {
   readonly actions?: readonly Action[];
   /** schema.name of what is touched, at most 32. */
   readonly objects?: readonly string[];
-  readonly reason?: DenialReason | string;
+  /** A DenialReason, or why a login failed. */
+  readonly reason?: string;
   /** Milliseconds from receipt to the end of the reply. */
   readonly milliseconds?: number;
   /** With audit level `statements`: the text with constants replaced by $n. */

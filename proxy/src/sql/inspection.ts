@@ -59,9 +59,11 @@ export type Ask =
 export type SessionEffect =
   /** PREPARE: not judged now; `inner` is judged at each EXECUTE. */
   | { readonly kind: 'prepare'; readonly name: string; readonly inner: InspectedStatement }
-  | { readonly kind: 'deallocate'; readonly name: string | 'ALL' | null }
+  /** null: all. */
+  | { readonly kind: 'deallocate'; readonly name: string | null }
   /** DECLARE: judged now by the statement's own ask, and again at FETCH when policy moved. */
   | { readonly kind: 'declare-cursor'; readonly name: string }
+  /** null: all. */
   | { readonly kind: 'close-cursor'; readonly name: string | null }
   /** DISCARD ALL: statements and cursors gone; the path keeps its set. */
   | { readonly kind: 'discard-all' }
