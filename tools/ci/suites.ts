@@ -1,0 +1,113 @@
+/**
+ * Runs the suites of `make test` or the steps of `make check` one after another, and sums what they say.
+ * usage: node tools/ci/suites.ts test|check [NAME…]
+ */
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+interface Suite {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** Whether the command is mocha, which counts its own cases; else it counts as one. */
+  readonly counts: boolean;
+}
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/** A suite that neither ends nor fails by itself is ended after this long. */
+const SUITE_DEADLINE_MS = 25 * 60_000;
+
+const mocha = (name: string, spec: string, timeout: number): Suite => ({
+  name,
+  command: [
+    'mocha',
+    '--no-config',
+    '--extension',
+    'ts',
+    '--forbid-only',
+    '--exit',
+    '--timeout',
+    String(timeout),
+    '--reporter',
+    'tools/ci/reporter.cjs',
+    spec,
+  ],
+  counts: true,
+});
+
+const step = (name: string, ...command: string[]): Suite => ({ name, command, counts: false });
+
+function testSuites(): Suite[] {
+  const folders = globSync('proxy/test/*/*.test.ts').map((file) => file.split('/')[2] ?? '');
+  return [
+    mocha('unit', '{contract,proxy/src,cli,tools}/**/*.test.ts', 20_000),
+    ...[...new Set(folders)].sort().map((folder) => mocha(folder, `proxy/test/${folder}/**/*.test.ts`, 60_000)),
+  ];
+}
+
+function checkSteps(): Suite[] {
+  return [
+    step('format', 'prettier', '--check', '--log-level=warn', '.'),
+    step('types', 'tsc', '-p', '.'),
+    step('lint', 'eslint', '--max-warnings=0', '.'),
+    step('generated', 'node', 'tools/generate/main.ts', '--check'),
+    step('links', 'node', 'tools/docs/check-links.ts'),
+  ];
+}
+
+function run(suite: Suite, folder: string): Counts {
+  const target = join(folder, `${suite.name}.json`);
+  const [command = '', ...args] = suite.command;
+  const result = spawnSync(command, args, {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ARTICDBM_SUITE_COUNTS: target },
+    timeout: SUITE_DEADLINE_MS,
+    killSignal: 'SIGKILL',
+  });
+  const ok = result.status === 0;
+  if (!suite.counts) return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
+  if (!existsSync(target)) return { passed: 0, failed: 1, skipped: 0 };
+  const counts = JSON.parse(readFileSync(target, 'utf8')) as Counts;
+  return ok || counts.failed > 0 ? counts : { ...counts, failed: 1 };
+}
+
+function main(kind: string | undefined, names: readonly string[]): number {
+  if (kind !== 'test' && kind !== 'check') {
+    console.error('usage: node tools/ci/suites.ts test|check [NAME…]');
+    return 2;
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'articdbm-suites-'));
+  const all = kind === 'test' ? testSuites() : checkSteps();
+  const chosen = names.length === 0 ? all : all.filter((suite) => names.includes(suite.name));
+  const sum = { passed: 0, failed: 0, skipped: 0 };
+  const rows: string[] = [];
+  for (const suite of chosen) {
+    const started = performance.now();
+    const counts = run(suite, folder);
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    sum.passed += counts.passed;
+    sum.failed += counts.failed;
+    sum.skipped += counts.skipped;
+    const row = `${String(counts.passed)} passed, ${String(counts.failed)} failed, ${String(counts.skipped)} skipped`;
+    rows.push(`${`${kind}: ${suite.name}`.padEnd(24)} ${seconds.padStart(7)} s  ${row}`);
+    const results = process.env.ARTICDBM_RESULTS;
+    if (results !== undefined) {
+      appendFileSync(
+        results,
+        `${suite.name} ${String(counts.passed)} ${String(counts.failed)} ${String(counts.skipped)}\n`,
+      );
+    }
+  }
+  rmSync(folder, { recursive: true, force: true });
+  console.log(`\n${rows.join('\n')}`);
+  console.log(`${String(sum.passed)} passed, ${String(sum.failed)} failed, ${String(sum.skipped)} skipped`);
+  return sum.failed > 0 || sum.passed === 0 ? 1 : 0;
+}
+
+process.exitCode = main(process.argv[2], process.argv.slice(3));
