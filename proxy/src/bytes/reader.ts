@@ -1,4 +1,4 @@
-import { ProtocolError } from '../protocols/protocol.ts';
+import { ProtocolError } from './protocol-error.ts';
 
 /** PostgreSQL's protocol_violation; other protocols map it to their own. */
 const MALFORMED = '08P01';

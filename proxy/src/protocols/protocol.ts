@@ -3,15 +3,7 @@
  * it never opens a socket, reads a clock or draws a random number; what it needs of these is handed in.
  */
 
-/** A peer broke the protocol. Ends that peer's connection and nothing else. Never holds received values. */
-export class ProtocolError extends Error {
-  readonly code: string;
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'ProtocolError';
-    this.code = code;
-  }
-}
+export { ProtocolError } from '../bytes/protocol-error.ts';
 
 /** One whole message. `type` is its first byte, 0 for PostgreSQL's untyped start-up packets; `body` is what follows the length. */
 export interface Frame {

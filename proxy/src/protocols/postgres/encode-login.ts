@@ -20,10 +20,7 @@ export const encodeGssEncryptionRequest = (): Buffer => untyped((w) => w.u32(STA
 export const encodeCancelRequest = (pid: number, key: Uint8Array): Buffer =>
   untyped((w) => w.u32(STARTUP_CODE.cancel).i32(pid).bytes(key));
 
-export const encodeStartup = (
-  minor: Minor | number,
-  parameters: readonly (readonly [name: string, value: string])[],
-): Buffer =>
+export const encodeStartup = (minor: number, parameters: readonly (readonly [name: string, value: string])[]): Buffer =>
   untyped((w) => {
     w.u16(PROTOCOL_MAJOR).u16(minor);
     for (const [name, value] of parameters) {
