@@ -44,6 +44,12 @@ export interface InspectedStatement {
   readonly judgedAt: 'bind' | 'execute';
   /** What it does to the session when it succeeds, in order. */
   readonly effects: readonly SessionEffect[];
+  /**
+   * Whether the value of any constant was looked at (settings, nextval('…'), regclass literals …), or the statement is
+   * anything but SELECT, INSERT, UPDATE, DELETE, MERGE. Where false for the only statement of a text, the inspection
+   * holds for every text of the same shape (postgres/shape.ts, shapeOf): caches key it by that, else by the exact text.
+   */
+  readonly constantsMatter: boolean;
   /** Whether a simple or executed statement switches to the COPY sub-protocol. */
   readonly copy?: 'from-stdin' | 'to-stdout';
 }
