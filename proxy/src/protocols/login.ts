@@ -52,16 +52,34 @@ export type ConnectInput =
   /** The single byte that answers SSLRequest. */
   | { readonly kind: 'ssl-answer'; readonly byte: number }
   | { readonly kind: 'tls-established'; readonly facts: TlsFacts }
-  | { readonly kind: 'frame'; readonly frame: Frame };
+  | { readonly kind: 'frame'; readonly frame: Frame }
+  /** Answer to derive-key: 32 bytes. */
+  | { readonly kind: 'derived-key'; readonly saltedPassword: Buffer };
 
 export type ConnectEffect =
   | { readonly kind: 'to-server'; readonly bytes: Buffer }
   /** The next single byte is an answer to SSLRequest, not a frame. */
   | { readonly kind: 'await-ssl-answer' }
   | { readonly kind: 'upgrade-tls' }
+  /** PBKDF2-HMAC-SHA-256 to 32 bytes: milliseconds and more, so off the main thread. No frame may come before its answer. */
+  | {
+      readonly kind: 'derive-key';
+      readonly password: Buffer;
+      readonly salt: Buffer;
+      readonly iterations: number;
+    }
   | { readonly kind: 'ready'; readonly server: ServerLogin }
-  /** The server said no, or isn't PostgreSQL. `error` is the ErrorResponse's body as received, where there was one. */
-  | { readonly kind: 'failed'; readonly reason: string; readonly sqlstate?: string; readonly error?: Buffer };
+  /**
+   * The server said no, or isn't PostgreSQL (`product`: what it is). `error` is the ErrorResponse's body as received,
+   * where there was one.
+   */
+  | {
+      readonly kind: 'failed';
+      readonly reason: string;
+      readonly product?: string;
+      readonly sqlstate?: string;
+      readonly error?: Buffer;
+    };
 
 export interface ServerLogin {
   /** ParameterStatus in the order received. */
