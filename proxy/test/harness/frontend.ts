@@ -47,7 +47,9 @@ export function cstring(text: Text): Buffer {
 export type Parameters = Readonly<Record<string, string>> | readonly (readonly [string, string])[];
 
 export function startup(parameters: Parameters, version = PROTOCOL_3_0): Buffer {
-  const pairs = Array.isArray(parameters) ? (parameters as readonly [string, string][]) : Object.entries(parameters);
+  const pairs: readonly (readonly [string, string])[] = Array.isArray(parameters)
+    ? parameters
+    : Object.entries(parameters);
   const parts = pairs.flatMap(([name, value]) => [cstring(name), cstring(value)]);
   return packet(int32(version), ...parts, Buffer.from([0]));
 }
@@ -58,7 +60,10 @@ export const cancelRequest = (pid: number, key: Buffer): Buffer => packet(int32(
 
 export const query = (text: Text): Buffer => message('Q', cstring(text));
 
-export function parse(text: Text, { name = '' as Text, types = [] as readonly number[] } = {}): Buffer {
+export function parse(
+  text: Text,
+  { name = '', types = [] }: { readonly name?: Text; readonly types?: readonly number[] } = {},
+): Buffer {
   return message('P', cstring(name), cstring(text), int16(types.length), ...types.map(int32));
 }
 

@@ -49,7 +49,7 @@ for (const major of [15, 18] as const) {
       expect(tags(await client.readUntilReady())).to.eql(['COPY 1']);
       client.send(frontend.functionCall(1397, [Buffer.from('-7')])); // abs(int4), text format
       expect((await client.readUntilReady())[0]?.body.subarray(4).toString()).to.equal('7');
-      expect(firstError(await client.query('select nonsense'))?.['C']).to.equal('42703');
+      expect(firstError(await client.query('select nonsense'))?.C).to.equal('42703');
       await client.close();
     });
 
@@ -65,7 +65,7 @@ for (const major of [15, 18] as const) {
       const other = await RawClient.login(server);
       await other.query(`select pg_terminate_backend(${String(client.pid)})`);
       const [last] = await client.readToEnd();
-      expect(errorFields(last ?? { type: '', body: Buffer.alloc(0) })['C']).to.equal('57P01');
+      expect(errorFields(last ?? { type: '', body: Buffer.alloc(0) }).C).to.equal('57P01');
       await other.close();
     });
   });

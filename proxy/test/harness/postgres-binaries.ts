@@ -31,7 +31,7 @@ export function findBinaries(major: Major): Promise<Binaries | undefined> {
 
 async function search(major: Major): Promise<Binaries | undefined> {
   const embedded = embeddedPackage();
-  if (embedded !== undefined && embedded.major === major) return await prepareEmbedded(embedded.directory);
+  if (embedded?.major === major) return await prepareEmbedded(embedded.directory);
   const directory = `/usr/lib/postgresql/${String(major)}/bin`;
   const binaries = { initdb: `${directory}/initdb`, postgres: `${directory}/postgres` };
   return existsSync(binaries.initdb) && existsSync(binaries.postgres) ? binaries : undefined;

@@ -104,7 +104,7 @@ async function start(options: PostgresOptions, binaries: Binaries, template: str
   const root = await ownDirectory(`articdbm-pg${String(options.major)}-`);
   const data = path.join(root, 'data');
   await run('cp', ['-a', path.join(template, 'data'), data], { cwd: '/' });
-  const certificate = options.tls === true ? makeCertificate() : options.tls || undefined;
+  const certificate = certificateOf(options.tls);
   const port = await freePort();
   await configure(data, options, port, certificate);
 
@@ -141,6 +141,11 @@ async function start(options: PostgresOptions, binaries: Binaries, template: str
       await remove(root);
     },
   };
+}
+
+function certificateOf(tls: PostgresOptions['tls']): TestCertificate | undefined {
+  if (tls === true) return makeCertificate();
+  return tls === false ? undefined : tls;
 }
 
 const SETTINGS = {

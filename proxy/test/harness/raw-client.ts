@@ -148,7 +148,7 @@ export class RawClient {
 
   /** RFC 5929 §4 for the certificates that the suites make (ECDSA with SHA-256). */
   #serverEndPoint(): Buffer {
-    const certificate: X509Certificate | undefined = (this.socket as tls.TLSSocket).getPeerX509Certificate();
+    const certificate: X509Certificate | undefined = (this.socket as Partial<tls.TLSSocket>).getPeerX509Certificate?.();
     if (certificate === undefined) throw new Error('no server certificate');
     return createHash('sha256').update(certificate.raw).digest();
   }
@@ -273,9 +273,9 @@ export class ServerError extends Error {
   readonly fields: Readonly<Record<string, string>>;
   readonly code: string;
   constructor(fields: Readonly<Record<string, string>>) {
-    super(`${fields['C'] ?? '?'} ${fields['M'] ?? ''}`);
+    super(`${fields.C ?? '?'} ${fields.M ?? ''}`);
     this.fields = fields;
-    this.code = fields['C'] ?? '';
+    this.code = fields.C ?? '';
   }
 }
 

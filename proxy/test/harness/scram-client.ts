@@ -39,7 +39,7 @@ export class ScramClient {
 
   /** Throws when the server does not know the password either. */
   verify(serverFinal: string): void {
-    const signature = Buffer.from(attributes(serverFinal)['v'] ?? '', 'base64');
+    const signature = Buffer.from(attributes(serverFinal).v ?? '', 'base64');
     const equal = signature.length === 32 && timingSafeEqual(signature, this.#serverSignature);
     if (!equal) throw new Error('SCRAM: wrong server signature');
   }

@@ -3,7 +3,7 @@
  */
 export function skipUnless(context: Mocha.Context, available: boolean, what: string): void {
   if (available) return;
-  if (process.env['CI'] === 'true') throw new Error(`absent, and CI=true: ${what}`);
+  if (process.env.CI === 'true') throw new Error(`absent, and CI=true: ${what}`);
   console.log(`      skipped, absent here: ${what}`);
   context.skip();
 }
