@@ -59,6 +59,12 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
                   minLength: 1,
                   maxLength: 253,
                   pattern: '^[A-Za-z0-9._:-]+$',
+                  'x-kubernetes-validations': [
+                    {
+                      rule: "!self.matches('^[^:]*:[0-9]*$')",
+                      message: 'a host has no port in it: write the port under port',
+                    },
+                  ],
                 },
                 port: { description: 'TCP port.', type: 'integer', minimum: 1, maximum: 65535, default: 5432 },
                 role: {
@@ -444,12 +450,12 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
                 description: 'For the TCP connection to the server.',
                 type: 'string',
                 maxLength: 32,
-                pattern: '^(0|([0-9]{1,9}(ms|s|m|h))+)$',
+                pattern: '^([0-9]{1,9}(ms|s|m|h))+$',
                 default: '3s',
                 'x-kubernetes-validations': [
                   {
                     rule: "duration(self) > duration('0s') && duration(self) <= duration('10m')",
-                    message: 'write a duration above 0s and up to 10m, such as 3s',
+                    message: 'is not above 0s and up to 10m: write a duration such as 3s',
                   },
                 ],
               },
@@ -457,12 +463,12 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
                 description: 'For TLS and the login at the server, after the connection.',
                 type: 'string',
                 maxLength: 32,
-                pattern: '^(0|([0-9]{1,9}(ms|s|m|h))+)$',
+                pattern: '^([0-9]{1,9}(ms|s|m|h))+$',
                 default: '10s',
                 'x-kubernetes-validations': [
                   {
                     rule: "duration(self) > duration('0s') && duration(self) <= duration('10m')",
-                    message: 'write a duration above 0s and up to 10m, such as 10s',
+                    message: 'is not above 0s and up to 10m: write a duration such as 10s',
                   },
                 ],
               },
@@ -470,12 +476,12 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
                 description: 'For one statement, from its receipt to the end of its reply. 0s: no limit.',
                 type: 'string',
                 maxLength: 32,
-                pattern: '^(0|([0-9]{1,9}(ms|s|m|h))+)$',
+                pattern: '^([0-9]{1,9}(ms|s|m|h))+$',
                 default: '0s',
                 'x-kubernetes-validations': [
                   {
                     rule: "duration(self) <= duration('168h')",
-                    message: 'write a duration up to 168h, or 0s for no limit',
+                    message: 'is more than 168h: write a shorter duration, or 0s for no limit',
                   },
                 ],
               },
@@ -483,12 +489,12 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
                 description: 'For a session between two statements. 0s: no limit.',
                 type: 'string',
                 maxLength: 32,
-                pattern: '^(0|([0-9]{1,9}(ms|s|m|h))+)$',
+                pattern: '^([0-9]{1,9}(ms|s|m|h))+$',
                 default: '0s',
                 'x-kubernetes-validations': [
                   {
                     rule: "duration(self) <= duration('168h')",
-                    message: 'write a duration up to 168h, or 0s for no limit',
+                    message: 'is more than 168h: write a shorter duration, or 0s for no limit',
                   },
                 ],
               },

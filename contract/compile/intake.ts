@@ -1,0 +1,59 @@
+import type { Kind } from '../resources/schemas.gen.ts';
+import { checkResource, type Resource } from '../resources/validate.ts';
+import { compareText, type Finding, type Subject } from './finding.ts';
+
+/** Resources of one kind by `namespace/name`, checked, with their defaults. */
+export interface Intake<T> {
+  readonly usable: ReadonlyMap<string, T>;
+  /** Those that are there and broken. */
+  readonly broken: ReadonlySet<string>;
+}
+
+/** Checks each resource by itself: a broken one is left out, with findings, and the rest goes on. */
+export function takeIn<T extends Resource>(kind: Kind, resources: readonly T[], findings: Finding[]): Intake<T> {
+  const usable = new Map<string, T>();
+  const broken = new Set<string>();
+  for (const resource of resources) {
+    const subject = subjectOf(kind, resource);
+    const id = idOf(subject);
+    if (usable.has(id) || broken.has(id)) {
+      findings.push({
+        ...subject,
+        severity: 'error',
+        reason: 'Duplicate',
+        message: `there is a ${kind} ${id} before it: rename or remove one`,
+      });
+      continue;
+    }
+    const checked = checkResource(resource);
+    if (checked.ok) usable.set(id, checked.resource as T);
+    else broken.add(id);
+    for (const { path, message, fix } of checked.ok ? [] : checked.problems) {
+      findings.push({
+        ...subject,
+        path,
+        severity: 'error',
+        reason: 'Invalid',
+        message: fix === undefined ? message : `${message}: ${fix}`,
+      });
+    }
+  }
+  return { usable: new Map([...usable].sort(([a], [b]) => compareText(a, b))), broken };
+}
+
+/** Even of a resource whose metadata is broken. */
+function subjectOf(kind: Kind, resource: Resource): Subject {
+  const { namespace, name } = (resource as { readonly metadata?: Partial<Resource['metadata']> }).metadata ?? {};
+  return { kind, namespace: namespace ?? DEFAULT_NAMESPACE, name: name ?? '' };
+}
+
+const DEFAULT_NAMESPACE = 'default';
+
+/** Namespace of a resource; YAML that names none means `default`, as with kubectl. */
+export function namespaceOf(resource: Resource): string {
+  return resource.metadata.namespace ?? DEFAULT_NAMESPACE;
+}
+
+export function idOf({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
+  return `${namespace}/${name}`;
+}

@@ -1,0 +1,9 @@
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Milliseconds of a duration such as 500ms, 3s or 1h30m; undefined: malformed. */
+export function parseDuration(text: string): number | undefined {
+  if (!/^(?:[0-9]{1,9}(?:ms|s|m|h))+$/.test(text)) return undefined;
+  let sum = 0;
+  for (const [, count, unit] of text.matchAll(/([0-9]+)(ms|s|m|h)/g)) sum += Number(count) * (UNITS[unit ?? ''] ?? NaN);
+  return sum;
+}
