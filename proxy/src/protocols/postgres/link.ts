@@ -1,0 +1,446 @@
+import type { Permit } from '#contract/policy/decision';
+import { ProtocolError } from '#proxy/bytes/protocol-error';
+import type { InspectedStatement } from '#proxy/sql/inspection';
+import type {
+  ClientMessage,
+  InFlight,
+  Judged,
+  JudgedStep,
+  Link,
+  LinkContext,
+  Refused,
+  StatementText,
+} from '../protocol.ts';
+import { CopyGate } from './copy-gate.ts';
+import { decodeParameterStatus, decodeReadyForQuery } from './decode.ts';
+import { encodeCopyFail, encodeSync, encodeTerminate } from './encode.ts';
+import { MORE, ServerFraming, VERDICT, type ClientFrame, type ServerReader, type Verdict } from './framing.ts';
+import { completesStatement, Entry, Queue, type EntryKind } from './in-flight.ts';
+import { BACKEND, FRONTEND } from './messages.ts';
+import { pathQuestion, readPathAnswer } from './path-question.ts';
+import {
+  encodeRefusal,
+  isCancellation,
+  isFatal,
+  isRefusalOf,
+  readError,
+  substituteFunctionCall,
+  substituteParse,
+  substituteQuery,
+} from './refuse.ts';
+import type { PostgresSession } from './session.ts';
+
+/** Messages in flight on one link; beyond, the client waits. */
+const MAX_IN_FLIGHT = 10_000;
+
+/** Errors and settings that are read; a longer error goes by unread. */
+const MAX_READ = 64 * 1024;
+
+/**
+ * One server connection: what is in flight on it, in order, and what the server says to it.
+ *
+ * An entry ends with its last reply. An error ends it and all behind it up to the next Sync, which the server skips,
+ * Query and FunctionCall included. What is sent after that and before a Sync is skipped too and never enters the queue.
+ */
+export class PostgresLink implements Link, ServerReader {
+  readonly #context: LinkContext;
+  readonly #session: PostgresSession;
+  readonly #queue = new Queue();
+  readonly #framing: ServerFraming;
+  readonly #copy = new CopyGate();
+  /** After an error, until a Sync is sent. */
+  #skipping = false;
+  /** Something of the extended protocol was sent, and no Sync yet. */
+  #batchOpen = false;
+  /** A message's body is on its way: nothing may come between. */
+  #midMessage = false;
+  #deferred: (() => void)[] = [];
+  #asking = false;
+  #failedTransaction = false;
+  #firstSince = 0;
+
+  constructor(context: LinkContext) {
+    this.#context = context;
+    this.#session = context.session as PostgresSession;
+    this.#framing = new ServerFraming(this, context.toClient);
+  }
+
+  get inFlight(): number {
+    return this.#queue.length;
+  }
+
+  get first(): InFlight | undefined {
+    return this.#queue.first;
+  }
+
+  get firstSince(): number {
+    return this.#firstSince;
+  }
+
+  entries(): Iterable<InFlight> {
+    return this.#queue;
+  }
+
+  // ---- from the client --------------------------------------------------------------------------------------------
+
+  accepts(message: ClientMessage): boolean {
+    const { type } = message as ClientFrame;
+    if (type === MORE) return true;
+    if (this.#asking || this.#queue.length >= MAX_IN_FLIGHT) return false;
+    return this.#copy.accepts(type);
+  }
+
+  pass(message: ClientMessage): void {
+    const frame = message as ClientFrame;
+    switch (frame.type) {
+      case FRONTEND.Sync:
+        if (this.#copy.syncGoes()) this.#sync(frame.bytes);
+        return;
+      case FRONTEND.CopyData:
+        this.#copy.dataSent();
+        break;
+      case FRONTEND.CopyDone:
+      case FRONTEND.CopyFail:
+        this.#copy.doneSent();
+        break;
+      case FRONTEND.Flush:
+      case MORE:
+        break;
+      default:
+        this.#enter(frame, undefined);
+    }
+    this.#send(frame.bytes, frame.rest);
+  }
+
+  forward(message: ClientMessage, judged: Judged, permit: Permit): void {
+    const frame = message as ClientFrame;
+    this.#enter(frame, judged.steps);
+    this.#send(permit.take() as Buffer, frame.rest);
+  }
+
+  refuse(message: ClientMessage, refused: Refused): void {
+    const frame = message as ClientFrame;
+    if (frame.rest > 0) this.#session.skipRest();
+    if (frame.type === FRONTEND.Query) return this.#refuseQuery(frame, refused);
+    const functionCall = frame.type === FRONTEND.FunctionCall;
+    const entry = this.#open(functionCall ? 'function' : 'parse');
+    entry.refusal = refused.refusal;
+    this.#commit(entry);
+    this.#send(functionCall ? substituteFunctionCall() : substituteParse(this.#context.nonce), 0);
+  }
+
+  #refuseQuery(frame: ClientFrame, { judged, at, refusal, permit }: Refused): void {
+    const { detail } = frame;
+    const { nonce } = this.#context;
+    const entry = this.#open('query');
+    entry.refusal = refusal;
+    if (at === 0 || detail?.kind !== 'query') {
+      this.#commit(entry);
+      return this.#send(substituteQuery(nonce, Buffer.alloc(0)), 0);
+    }
+    if (permit === undefined) throw new Error('what precedes the refusal has no permit');
+    entry.steps = judged?.steps.slice(0, at) ?? [];
+    if (!this.#skipping) this.#run(entry, detail.statements.slice(0, at), detail.text);
+    this.#commit(entry);
+    const offset = detail.statements[at]?.offset ?? 0;
+    this.#send(permit(substituteQuery(nonce, detail.text.bytes.subarray(0, offset))).take() as Buffer, 0);
+  }
+
+  /** The message takes its place in the queue, with what it changes. */
+  #enter(frame: ClientFrame, steps: readonly JudgedStep[] | undefined): void {
+    if (this.#skipping) return;
+    const entry = this.#open(kindOf(frame));
+    if (steps !== undefined) entry.steps = steps;
+    this.#fill(entry, frame);
+    this.#commit(entry);
+  }
+
+  /** A Query or FunctionCall is a batch by itself. */
+  #open(kind: EntryKind): Entry {
+    if (!this.#skipping && standsAlone(kind)) this.#session.batch++;
+    return new Entry(kind, this.#context.now(), this.#session.batch);
+  }
+
+  #commit(entry: Entry): void {
+    if (this.#skipping) return;
+    const alone = standsAlone(entry.kind);
+    if (alone) this.#session.batch++;
+    this.#batchOpen = !alone;
+    this.#push(entry);
+    this.#copy.sent(entry);
+  }
+
+  #fill(entry: Entry, frame: ClientFrame): void {
+    const session = this.#session;
+    const { detail } = frame;
+    switch (detail?.kind) {
+      case 'parse':
+        entry.changes = [[session.parsed(detail.key, detail.text)]];
+        return;
+      case 'bind':
+        entry.changes = [[session.bound(detail.key, detail.definition)]];
+        return;
+      case 'close':
+        entry.changes = [[session.closed(detail.target, detail.key)]];
+        return;
+      case 'query':
+        return this.#run(entry, detail.statements, detail.text);
+      case 'execute':
+        if (detail.definition !== undefined) this.#run(entry, detail.statements, detail.definition.text);
+        return;
+      case 'function':
+        return session.path.lose(session.batch);
+      case 'describe':
+      case undefined:
+        return;
+    }
+  }
+
+  #run(entry: Entry, statements: readonly InspectedStatement[], text: StatementText): void {
+    for (let index = 0; index < statements.length; index++) {
+      const statement = statements[index] as InspectedStatement;
+      if (statement.copy === 'from-stdin') entry.copies++;
+      if (statement.effects.length === 0) continue;
+      const changes = this.#session.running(statement, text, index);
+      if (changes.length > 0) entry.changes[index] = changes;
+    }
+  }
+
+  #push(entry: Entry): void {
+    if (this.#queue.length === 0) this.#firstSince = entry.sent;
+    this.#queue.push(entry);
+  }
+
+  #sync(bytes: Buffer): void {
+    this.#skipping = false;
+    this.#batchOpen = false;
+    this.#push(new Entry('sync', this.#context.now(), this.#session.batch));
+    this.#session.batch++;
+    this.#send(bytes, 0);
+  }
+
+  #send(bytes: Buffer, rest: number): void {
+    this.#context.toServer.add(bytes);
+    this.#midMessage = rest > 0;
+    if (this.#midMessage || this.#deferred.length === 0) return;
+    const deferred = this.#deferred;
+    this.#deferred = [];
+    for (const action of deferred) action();
+  }
+
+  #betweenMessages(action: () => void): void {
+    if (this.#midMessage) this.#deferred.push(action);
+    else action();
+  }
+
+  // ---- of our own -------------------------------------------------------------------------------------------------
+
+  ask(): void {
+    if (this.#skipping || (this.#failedTransaction && !this.#batchOpen)) return this.#session.path.answered(undefined);
+    const { bytes, kinds } = pathQuestion(this.#context.nonce, this.#batchOpen);
+    this.#asking = true;
+    for (const kind of kinds) {
+      const entry = new Entry(kind, this.#context.now(), this.#session.batch);
+      entry.own = true;
+      this.#push(entry);
+    }
+    this.#context.toServer.add(bytes);
+  }
+
+  #answered(schemas: readonly string[] | undefined): void {
+    if (!this.#asking) return;
+    this.#asking = false;
+    this.#session.path.answered(schemas);
+  }
+
+  failCopy(reason: string): boolean {
+    const entry = this.#copy.reading;
+    if (entry === undefined || entry !== this.#queue.first) return false;
+    this.#betweenMessages(() => {
+      if (this.#copy.reading !== entry) return;
+      this.#context.toServer.add(encodeCopyFail(reason));
+      this.#copy.doneSent();
+    });
+    return true;
+  }
+
+  sayGoodbye(): void {
+    this.#context.toServer.add(encodeTerminate());
+  }
+
+  // ---- from the server --------------------------------------------------------------------------------------------
+
+  receive(chunk: Buffer): void {
+    this.#framing.receive(chunk);
+  }
+
+  head(type: number, bodyLength: number): Verdict {
+    switch (type) {
+      case BACKEND.DataRow:
+        return this.#reply(type, bodyLength);
+      case BACKEND.ErrorResponse:
+        if (bodyLength <= MAX_READ) return VERDICT.whole;
+        this.#error(undefined);
+        return VERDICT.forward;
+      case BACKEND.ReadyForQuery:
+      case BACKEND.ParameterStatus:
+        if (bodyLength > MAX_READ) throw new ProtocolError('08P01', 'invalid backend message length');
+        return VERDICT.whole;
+      case BACKEND.NoticeResponse:
+      case BACKEND.NotificationResponse:
+        return VERDICT.forward;
+      case BACKEND.Authentication:
+      case BACKEND.BackendKeyData:
+      case BACKEND.NegotiateProtocolVersion:
+      case BACKEND.CopyBothResponse:
+        throw new ProtocolError('08P01', 'unexpected message from the server');
+      default:
+        return this.#reply(type, bodyLength);
+    }
+  }
+
+  whole(type: number, body: Buffer): boolean {
+    switch (type) {
+      case BACKEND.ErrorResponse:
+        return this.#error(body);
+      case BACKEND.ReadyForQuery:
+        return this.#ready(body);
+      case BACKEND.ParameterStatus:
+        this.#parameter(body);
+        return true;
+      default: // the row that answers our own question
+        this.#answered(readPathAnswer(body));
+        return false;
+    }
+  }
+
+  #reply(type: number, bodyLength: number): Verdict {
+    const first = this.#queue.first;
+    const replies = first?.replies(type) ?? 0;
+    if (first === undefined || replies === 0) throw new ProtocolError('08P01', 'reply to nothing that was asked');
+    if (first.own && type === BACKEND.DataRow) return bodyLength <= MAX_READ ? VERDICT.whole : VERDICT.drop;
+    if (type === BACKEND.DataRow || type === BACKEND.CopyData) {
+      return first.ending === undefined ? VERDICT.forward : VERDICT.drop;
+    }
+    if (type === BACKEND.CopyInResponse) {
+      this.#copy.began(first);
+      this.#queue.removeSyncsBehindFirst();
+    }
+    if (completesStatement(type) && first.kind === 'query') first.confirmNext();
+    if (replies === 2) this.#complete(first);
+    return first.own ? VERDICT.drop : VERDICT.forward;
+  }
+
+  /** The last of a reply without an error. */
+  #complete(entry: Entry): void {
+    if (entry.refusal !== undefined) throw new ProtocolError('08P01', 'the server ran what cannot be');
+    entry.confirmNext();
+    if (entry.own && entry.kind === 'execute') this.#answered(undefined);
+    this.#end(entry);
+  }
+
+  #ready(body: Buffer): boolean {
+    const status = decodeReadyForQuery(body);
+    const first = this.#queue.first;
+    if (first?.endsReady !== true) throw new ProtocolError('08P01', 'ReadyForQuery to nothing that was asked');
+    if (first.refusal !== undefined && !first.failed) throw new ProtocolError('08P01', 'the server ran what cannot be');
+    this.#failedTransaction = status === 'E';
+    if (!first.own) this.#session.ready(first.batch, status === 'I');
+    this.#end(first);
+    return !first.own;
+  }
+
+  /** body undefined: too long to be read. Returns whether it goes to the client as it is. */
+  #error(body: Buffer | undefined): boolean {
+    const first = this.#queue.first;
+    if (first === undefined) return true; // the server's last word, or a lie that ends nothing
+    const forwarded = !this.#replaced(first, body) && (!first.own || this.#batchOpen);
+    first.failed = true;
+    this.#releaseHeld(first);
+    if (first.endsReady) {
+      first.dropRest();
+      if (first.own) this.#answered(undefined);
+      return forwarded;
+    }
+    this.#end(first);
+    this.#skip();
+    return forwarded;
+  }
+
+  #replaced(first: Entry, body: Buffer | undefined): boolean {
+    if (body === undefined || (first.refusal === undefined && first.ending === undefined)) return false;
+    const error = readError(body);
+    if (isFatal(error)) return false;
+    const { refusal, ending } = first;
+    const ours =
+      refusal !== undefined && isRefusalOf(error, this.#context.nonce, first.kind === 'function')
+        ? refusal
+        : isCancellation(error)
+          ? ending
+          : undefined;
+    if (ours === undefined) return false;
+    first.replacedBy = ours;
+    this.#context.toClient.add(encodeRefusal(ours));
+    return true;
+  }
+
+  /** What the server skips: all up to a Sync. */
+  #skip(): void {
+    for (let entry = this.#queue.first; entry !== undefined; entry = this.#queue.first) {
+      if (entry.kind === 'sync') return;
+      this.#queue.shift();
+      entry.dropRest();
+      this.#releaseHeld(entry);
+      if (entry.own) this.#answered(undefined);
+    }
+    this.#skipping = true;
+  }
+
+  #releaseHeld(entry: Entry): void {
+    const held = this.#copy.ended(entry);
+    if (held > 0) {
+      this.#betweenMessages(() => {
+        for (let count = 0; count < held; count++) this.#sync(encodeSync());
+      });
+    }
+  }
+
+  #end(entry: Entry): void {
+    this.#queue.shift();
+    entry.dropRest();
+    this.#releaseHeld(entry);
+    if (this.#queue.length > 0) this.#firstSince = this.#context.now();
+    if (!entry.own) this.#context.ended(entry, entry.replacedBy !== undefined ? 'denied' : entry.failed ? 'failed' : 'ok');
+  }
+
+  /** Lexing must not change, or what was judged is not what runs. */
+  #parameter(body: Buffer): void {
+    const { name, value } = decodeParameterStatus(body);
+    const lexes = name === 'client_encoding' ? value === 'UTF8' : name !== 'standard_conforming_strings' || value === 'on';
+    if (!lexes) throw new ProtocolError('57P01', `terminating connection because ${name} was changed`);
+    if (name === 'search_path') this.#session.pathReported(value);
+  }
+}
+
+const standsAlone = (kind: EntryKind): boolean => kind === 'query' || kind === 'function';
+
+function kindOf(frame: ClientFrame): EntryKind {
+  switch (frame.type) {
+    case FRONTEND.Query:
+      return 'query';
+    case FRONTEND.Parse:
+      return 'parse';
+    case FRONTEND.Bind:
+      return 'bind';
+    case FRONTEND.Execute:
+      return 'execute';
+    case FRONTEND.Describe:
+      return frame.detail?.kind === 'describe' && frame.detail.target === 'S' ? 'describe-statement' : 'describe-portal';
+    case FRONTEND.Close:
+      return 'close';
+    case FRONTEND.FunctionCall:
+      return 'function';
+    default:
+      throw new Error('no message that is answered');
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * What prepared statements and portals are called. A change that was sent and not yet confirmed is pending: until its
+ * reply is there, a name can mean what it meant before or what it will mean then.
+ *
+ * Within one batch (what lies between two Syncs) the server stops at the first error: a message that is reached at all
+ * finds every change that precedes it in its batch made. So the last change in the asker's own batch settles the name.
+ */
+export interface Kept {
+  /** Bytes, roughly. */
+  readonly cost: number;
+}
+
+export interface Change {
+  confirm(): void;
+  drop(): void;
+}
+
+/** The name can mean several things until earlier batches have been answered. */
+export const UNSETTLED = Symbol('unsettled');
+
+interface Slot<T extends Kept> {
+  base: T | undefined;
+  pending: NameChange<T>[];
+}
+
+const SLOT_COST = 200;
+
+export class NameTable<T extends Kept> {
+  readonly #slots = new Map<string, Slot<T>>();
+  #cost = 0;
+
+  /** Of all that is kept, bytes. */
+  get cost(): number {
+    return this.#cost + this.#slots.size * SLOT_COST;
+  }
+
+  /** What the name means to a message of this batch. undefined: nothing, and the server knows no such name either. */
+  lookup(key: string, batch: number): T | undefined | typeof UNSETTLED {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return undefined;
+    let found: T | undefined;
+    for (let index = slot.pending.length - 1; index >= 0; index--) {
+      const change = slot.pending[index] as NameChange<T>;
+      if (change.value !== undefined) {
+        if (found !== undefined && found !== change.value) return UNSETTLED;
+        found = change.value;
+      }
+      if (change.batch === batch) return found;
+    }
+    if (found !== undefined && slot.base !== undefined && found !== slot.base) return UNSETTLED;
+    return found ?? slot.base;
+  }
+
+  /** undefined: the name is taken away. */
+  change(key: string, value: T | undefined, batch: number): Change {
+    const change = new NameChange(this, key, value, batch);
+    this.#cost += value?.cost ?? 0;
+    const slot = this.#slots.get(key);
+    if (slot === undefined) this.#slots.set(key, { base: undefined, pending: [change] });
+    else slot.pending.push(change);
+    return change;
+  }
+
+  /** Every name is taken away, those that are pending too. */
+  removeAll(batch: number): Change[] {
+    return [...this.#slots.keys()].map((key) => this.change(key, undefined, batch));
+  }
+
+  /** Replies come in order: what was pending before it has been settled already. */
+  confirm(change: NameChange<T>): void {
+    const slot = this.#slots.get(change.key);
+    const index = slot?.pending.indexOf(change) ?? -1;
+    if (slot === undefined || index === -1) return;
+    this.#cost -= slot.base?.cost ?? 0;
+    slot.base = change.value;
+    for (const settled of slot.pending.splice(0, index + 1)) {
+      if (settled !== change) this.#cost -= settled.value?.cost ?? 0;
+    }
+    this.#tidy(change.key, slot);
+  }
+
+  drop(change: NameChange<T>): void {
+    const slot = this.#slots.get(change.key);
+    const index = slot?.pending.indexOf(change) ?? -1;
+    if (slot === undefined || index === -1) return;
+    slot.pending.splice(index, 1);
+    this.#cost -= change.value?.cost ?? 0;
+    this.#tidy(change.key, slot);
+  }
+
+  /** Forgets what names mean by now, where `gone` says so; what is pending stays. */
+  forget(gone: (value: T) => boolean): void {
+    for (const [key, slot] of this.#slots) {
+      if (slot.base === undefined || !gone(slot.base)) continue;
+      this.#cost -= slot.base.cost;
+      slot.base = undefined;
+      this.#tidy(key, slot);
+    }
+  }
+
+  #tidy(key: string, slot: Slot<T>): void {
+    if (slot.base === undefined && slot.pending.length === 0) this.#slots.delete(key);
+  }
+}
+
+class NameChange<T extends Kept> implements Change {
+  readonly key: string;
+  readonly value: T | undefined;
+  readonly batch: number;
+  readonly #table: NameTable<T>;
+
+  constructor(table: NameTable<T>, key: string, value: T | undefined, batch: number) {
+    this.#table = table;
+    this.key = key;
+    this.value = value;
+    this.batch = batch;
+  }
+
+  confirm(): void {
+    this.#table.confirm(this);
+  }
+
+  drop(): void {
+    this.#table.drop(this);
+  }
+}

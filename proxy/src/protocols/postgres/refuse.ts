@@ -1,0 +1,51 @@
+/**
+ * Refusing by substitution: in place of what is refused the server gets a statement that it must refuse at that very
+ * point, so that transaction, pipeline and session are left as its own refusal leaves them. Its error is then replaced.
+ */
+import { encodeErrorResponse, encodeFunctionCall, encodeParse, encodeQuery } from './encode.ts';
+import { decodeErrorFields, errorField, type MessageFields } from './decode.ts';
+import type { Refusal } from '../refusal.ts';
+
+/** undefined_function */
+const SUBSTITUTE_REFUSED = '42883';
+
+/** A call of a function that cannot exist: nobody but us knows its name. */
+const absent = (nonce: string): string => `select pg_catalog."${nonce}"()`;
+
+/** For Parse, Bind, Describe and Execute. */
+export const substituteParse = (nonce: string): Buffer => encodeParse(Buffer.from(nonce), Buffer.from(absent(nonce)));
+
+/** For a Query: what precedes the refused statement runs, and then this. `prefix`: the text up to that statement. */
+export const substituteQuery = (nonce: string, prefix: Buffer): Buffer =>
+  encodeQuery(Buffer.concat([prefix, Buffer.from(absent(nonce))]));
+
+/** For a FunctionCall: no function has OID 0. */
+export const substituteFunctionCall = (): Buffer => encodeFunctionCall({ oid: 0 });
+
+export interface ServerError {
+  readonly severity: string;
+  readonly sqlstate: string;
+  readonly fields: MessageFields;
+}
+
+export function readError(body: Buffer): ServerError {
+  const fields = decodeErrorFields(body);
+  const severity = errorField(fields, 'V') ?? errorField(fields, 'S') ?? '';
+  return { severity, sqlstate: errorField(fields, 'C') ?? '', fields };
+}
+
+/** Whether the server refused our substitute, and not something else went wrong before it came to that. */
+export function isRefusalOf(error: ServerError, nonce: string, functionCall: boolean): boolean {
+  if (error.sqlstate !== SUBSTITUTE_REFUSED) return false;
+  return functionCall || (errorField(error.fields, 'M') ?? '').includes(nonce);
+}
+
+/** query_canceled: what a cancel request and CopyFail lead to. */
+export const isCancellation = (error: ServerError): boolean => error.sqlstate === '57014';
+
+export const isFatal = (error: ServerError): boolean => error.severity === 'FATAL' || error.severity === 'PANIC';
+
+/** What the client reads instead. */
+export const encodeRefusal = (refusal: Refusal): Buffer => encodeErrorResponse(refusal);
+
+export const encodeFarewell = (refusal: Refusal): Buffer => encodeErrorResponse({ ...refusal, severity: 'FATAL' });
