@@ -1,4 +1,4 @@
-import { parseDuration } from '../resources/duration.ts';
+import { parseDuration } from '../resources/time.ts';
 import type { DatabaseBackend } from '../resources/types.gen.ts';
 import type { SnapshotBackend } from '../snapshot/types.ts';
 import type { Finding, Subject } from './finding.ts';

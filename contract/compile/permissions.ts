@@ -1,3 +1,4 @@
+import { expiryOf } from './expiry.ts';
 import type { DatabaseBackend, DbPermission, DbUser } from '../resources/types.gen.ts';
 import type { SnapshotRule } from '../snapshot/types.ts';
 import type { FindingReason } from '../names.ts';
@@ -86,7 +87,7 @@ function snapshotRules(
   const { rules, expiresAt } = permission.spec;
   const common = {
     permission: idOf({ namespace: namespaceOf(permission), name: permission.metadata.name }),
-    ...(expiresAt ? { expiresAt: Date.parse(expiresAt) } : {}),
+    ...expiryOf(expiresAt),
     ...(ceiling === 'own' ? {} : { ceiling }),
   };
   return compileRules(rules, backend.spec.database).map((sql) => ({ ...common, sql }));

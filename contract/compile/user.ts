@@ -1,3 +1,4 @@
+import { expiryOf } from './expiry.ts';
 import type { DbUser } from '../resources/types.gen.ts';
 import type { SnapshotRule, SnapshotUser } from '../snapshot/types.ts';
 import { uidOf } from './claims.ts';
@@ -12,7 +13,7 @@ export function compileUser(user: DbUser, rules: readonly SnapshotRule[], verifi
     ref: idOf({ namespace: namespaceOf(user), name: user.metadata.name }),
     uid: uidOf(user),
     enabled,
-    ...(expiresAt ? { expiresAt: Date.parse(expiresAt) } : {}),
+    ...expiryOf(expiresAt),
     ...(verifier === undefined ? {} : { verifier }),
     limits: limitsOf(limits),
     ...(audit === undefined ? {} : { audit }),

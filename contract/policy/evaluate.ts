@@ -22,11 +22,11 @@ const NEVER = -Infinity;
  */
 export function evaluate(policy: UserPolicy, requests: readonly AccessRequest[], now: number): Decision {
   if (!policy.enabled) return deny('permission', `user "${policy.user}" is disabled`);
-  if (policy.until <= now) return deny('expired', `user "${policy.user}" has expired`);
+  if (!(policy.until > now)) return deny('expired', `user "${policy.user}" has expired`);
   let until = policy.until;
   for (const request of requests) {
     const allowed = allowedUntil(policy, request, now);
-    if (allowed <= now) return refuse(policy, requests, request, now);
+    if (!(allowed > now)) return refuse(policy, requests, request, now);
     if (allowed < until) until = allowed;
   }
   return Allow.make(until);
@@ -34,7 +34,7 @@ export function evaluate(policy: UserPolicy, requests: readonly AccessRequest[],
 
 /** Whether any rule in force reaches into the database: what a login to it needs. */
 export function mayConnect(policy: UserPolicy, database: string, now: number): boolean {
-  if (!policy.enabled || policy.until <= now) return false;
+  if (!policy.enabled || !(policy.until > now)) return false;
   return policy.grants.some((grant) => grant.until > now && grantReachesDatabase(grant, database));
 }
 
@@ -73,7 +73,7 @@ function relationUntil(policy: UserPolicy, request: AccessRequest, resource: Rel
   let until = Infinity;
   for (const column of columns) {
     const covered = longest(grants, (grant) => grantCoversColumn(grant, column));
-    if (covered <= now) return NEVER;
+    if (!(covered > now)) return NEVER;
     if (covered < until) until = covered;
   }
   return until;

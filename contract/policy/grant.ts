@@ -28,17 +28,15 @@ export interface Grant {
 
 export function grantsOf(rule: SnapshotRule): Grant[] {
   const own = prepareRule(rule.sql);
-  const until = rule.expiresAt ?? Infinity;
-  if (rule.ceiling === undefined) return [makeGrant(until, own, undefined)];
-  return rule.ceiling
-    .map(prepareRule)
-    .filter((ceiling) => rulesMeet(own, ceiling))
-    .map((ceiling) => makeGrant(until, own, ceiling));
+  const ceilings = rule.ceiling === undefined ? [undefined] : rule.ceiling.map(prepareRule);
+  return ceilings
+    .filter((ceiling) => rulesMeet(own, ceiling ?? own))
+    .map((ceiling) => makeGrant(rule.expiresAt ?? Infinity, own, ceiling));
 }
 
-/** The grant that the rule would be if the backend's owner consented to everything: only to say why something is refused. */
-export function grantWithoutCeiling(rule: SnapshotRule): Grant {
-  return makeGrant(rule.expiresAt ?? Infinity, prepareRule(rule.sql), undefined);
+/** What the rule would grant if the backend's owner consented to everything: only to say why something is refused. */
+export function grantsWithoutCeiling({ ceiling: _, ...rule }: SnapshotRule): Grant[] {
+  return grantsOf(rule);
 }
 
 function makeGrant(until: number, rule: Rule, ceiling: Rule | undefined): Grant {

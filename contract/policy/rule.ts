@@ -73,7 +73,7 @@ export function coversAllColumns(rule: Rule): boolean {
   return rule.columns.everything;
 }
 
-/** Whether two rules could both allow one and the same request; false is certain, true is not. */
+/** Whether there is an object that both could allow something on: what they must share to reach into a schema at all. */
 export function rulesMeet(a: Rule, b: Rule): boolean {
   return (
     ACTIONS.some((action) => a.actions.has(action) && b.actions.has(action)) &&

@@ -1,5 +1,5 @@
 import type { SnapshotBackend, SnapshotRule, SnapshotUser } from '../snapshot/types.ts';
-import { grantsAction, grantsOf, grantWithoutCeiling, namesReached, type Grant } from './grant.ts';
+import { grantsAction, grantsOf, grantsWithoutCeiling, namesReached, type Grant } from './grant.ts';
 import type { Action } from './request.ts';
 import { ACTIONS, OBJECT_KINDS, type ObjectKind } from './rule.ts';
 
@@ -38,7 +38,7 @@ export function compilePolicy(user: SnapshotUser, backend: SnapshotBackend): Use
 
 /** As `compilePolicy`, with every ceiling taken away. */
 export function withoutCeilings(policy: UserPolicy): UserPolicy {
-  const grants = policy.rules.map(grantWithoutCeiling);
+  const grants = policy.rules.flatMap(grantsWithoutCeiling);
   return { ...policy, grants, objects: indexObjects(grants) };
 }
 

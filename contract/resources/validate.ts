@@ -1,5 +1,5 @@
 import { checkCel } from './cel.ts';
-import { checkNames } from './names.ts';
+import { checkText } from './text.ts';
 import type { Problem } from './problem.ts';
 import { API_VERSION, SCHEMAS, type Kind } from './schemas.gen.ts';
 import { checkStructure } from './structure.ts';
@@ -35,7 +35,7 @@ export function checkResource(document: unknown): Checked {
     ...structure.problems,
     ...structure.unknown,
     ...checkCel(SCHEMAS[kind], structure),
-    ...checkNames(kind, structure.completed),
+    ...checkText(kind, structure.completed),
   ];
   return all.length === 0 ? { ok: true, resource: structure.completed as Resource } : { ok: false, problems: all };
 }

@@ -7,3 +7,9 @@ export function parseDuration(text: string): number | undefined {
   for (const [, count, unit] of text.matchAll(/([0-9]+)(ms|s|m|h)/g)) sum += Number(count) * (UNITS[unit ?? ''] ?? NaN);
   return sum;
 }
+
+/** Epoch milliseconds of an RFC 3339 time; undefined: none that can be told. Times before 1970 count as 1970. */
+export function parseTime(text: string): number | undefined {
+  const time = Date.parse(text);
+  return Number.isNaN(time) ? undefined : Math.max(0, time);
+}

@@ -1,4 +1,5 @@
 import { parsePattern } from '../policy/pattern.ts';
+import { parseTime } from './time.ts';
 import type { Problem } from './problem.ts';
 import type { Kind } from './schemas.gen.ts';
 
@@ -28,14 +29,25 @@ const PATTERNS: Readonly<Record<Kind, readonly Place[]>> = {
   DbPermission: selectorsIn('spec', 'rules'),
 };
 
-/** What neither OpenAPI nor CEL can say of names: their length in bytes, and that they are Unicode at all. */
-export function checkNames(kind: Kind, document: unknown): Problem[] {
+/** Where times stand. */
+const TIMES: readonly Place[] = [['spec', 'expiresAt']];
+
+/** What neither OpenAPI nor CEL can say: that names fit in bytes and are Unicode at all, that a well-formed time exists. */
+export function checkText(kind: Kind, document: unknown): Problem[] {
   const names = NAMES[kind].flatMap((place) => stringsAt(document, place, []));
   const patterns = PATTERNS[kind].flatMap((place) => stringsAt(document, place, []));
+  const times = TIMES.flatMap((place) => stringsAt(document, place, []));
   return [
+    ...times.flatMap(({ path, text }) => checkTime(path, text)),
     ...names.flatMap(({ path, text }) => checkName(path, text)),
     ...patterns.flatMap(({ path, text }) => checkName(path, parsePattern(text)?.parts.join('') ?? '')),
   ];
+}
+
+/** Such as a leap second, which is RFC 3339 and which no clock of ours ever shows. */
+function checkTime(path: Problem['path'], text: string): Problem[] {
+  if (!/^[0-9]{4}-/.test(text) || parseTime(text) !== undefined) return [];
+  return [{ path, message: 'is a time that does not exist', fix: 'write one such as 2027-01-01T00:00:00Z' }];
 }
 
 function checkName(path: Problem['path'], literal: string): Problem[] {
