@@ -21,7 +21,10 @@ const MOST_COLUMNS = 16;
 export function describeDenial(refusal: Refusal): { message: string; hint: string } {
   const columns = refusedColumns(refusal);
   const message = `user "${refusal.user}" may not ${phrase(refusal.request, columns)}`;
-  const advice = [qualifyAdvice(refusal, columns), remedy(refusal, columns)].filter((text) => text !== undefined);
+  const fewer = columns === 'all' ? 'name the columns that are needed' : undefined;
+  const advice = [qualifyAdvice(refusal, columns), fewer, remedy(refusal, columns)].filter(
+    (text) => text !== undefined,
+  );
   return { message, hint: advice.join('; or ') };
 }
 
