@@ -134,6 +134,16 @@ function encodeFields(type: number, severity: string, fields: Omit<ErrorFields, 
   });
 }
 
+/** An ErrorResponse or NoticeResponse of these very fields, as decodeErrorFields gives them. */
+export const encodeMessageFields = (
+  type: number,
+  fields: readonly (readonly [letter: string, text: Uint8Array])[],
+): Buffer =>
+  build(type, (w) => {
+    for (const [letter, text] of fields) w.u8(letter.charCodeAt(0)).cstring(text);
+    w.u8(0);
+  });
+
 export const encodeParameterStatus = (name: string, value: string): Buffer =>
   build(BACKEND.ParameterStatus, (w) => w.cstring(name).cstring(value));
 
