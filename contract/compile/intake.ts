@@ -41,10 +41,15 @@ export function takeIn<T extends Resource>(kind: Kind, resources: readonly T[], 
   return { usable: new Map([...usable].sort(([a], [b]) => compareText(a, b))), broken };
 }
 
-/** Even of a resource whose metadata is broken. */
-function subjectOf(kind: Kind, resource: Resource): Subject {
-  const { namespace, name } = (resource as { readonly metadata?: Partial<Resource['metadata']> }).metadata ?? {};
-  return { kind, namespace: namespace ?? DEFAULT_NAMESPACE, name: name ?? '' };
+/** Even of what isn't a resource at all. */
+function subjectOf(kind: Kind, resource: unknown): Subject {
+  const metadata = (resource as { readonly metadata?: Readonly<Record<string, unknown>> | null } | null)?.metadata;
+  const { namespace, name } = metadata ?? {};
+  return {
+    kind,
+    namespace: typeof namespace === 'string' ? namespace : DEFAULT_NAMESPACE,
+    name: typeof name === 'string' ? name : '',
+  };
 }
 
 const DEFAULT_NAMESPACE = 'default';

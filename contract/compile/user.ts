@@ -38,38 +38,57 @@ interface VerifierSource {
   readonly verifier: (user: DbUser, password: string) => string;
 }
 
-/** Verifiers cost much by design, so one user's is made once however many backends it is on. Users without one get a finding. */
+/**
+ * Verifiers cost much by design: one is made only when it is asked for, and once. Users whose password can't be had
+ * get a finding at once, asked for or not.
+ */
 export function verifiersOnce(
   source: VerifierSource,
   users: ReadonlyMap<string, DbUser>,
   findings: Finding[],
 ): VerifierOf {
-  const verifiers = new Map([...users].map(([id, user]) => [id, makeVerifier(source, user, findings)]));
-  return (id) => verifiers.get(id);
+  const passwords = new Map([...users].map(([id, user]) => [id, passwordOf(source, user, findings)]));
+  const made = new Map<string, string | undefined>();
+  return (id) => {
+    const user = users.get(id);
+    const password = passwords.get(id);
+    if (user === undefined || password === undefined) return undefined;
+    if (!made.has(id)) made.set(id, makeVerifier(source, user, password, findings));
+    return made.get(id);
+  };
 }
 
-function makeVerifier({ secret, verifier }: VerifierSource, user: DbUser, findings: Finding[]): string | undefined {
-  const subject: Subject = { kind: 'DbUser', namespace: namespaceOf(user), name: user.metadata.name };
+const PASSWORD_PATH = ['spec', 'passwordSecretRef'];
+
+function subjectOf(user: DbUser): Subject {
+  return { kind: 'DbUser', namespace: namespaceOf(user), name: user.metadata.name };
+}
+
+function passwordOf({ secret }: VerifierSource, user: DbUser, findings: Finding[]): string | undefined {
   const ref = user.spec.passwordSecretRef;
-  if (ref === undefined) {
-    findings.push({
-      ...subject,
-      path: ['spec'],
-      severity: 'warning',
-      reason: 'NoPassword',
-      message: 'no password is accepted for this user: name a Secret in spec.passwordSecretRef to have one',
-    });
-    return undefined;
-  }
-  const path = ['spec', 'passwordSecretRef'];
-  const password = readSecret(secret, subject, { ...ref, path }, findings);
-  if (password === undefined) return undefined;
+  if (ref) return readSecret(secret, subjectOf(user), { ...ref, path: PASSWORD_PATH }, findings);
+  findings.push({
+    ...subjectOf(user),
+    path: ['spec'],
+    severity: 'warning',
+    reason: 'NoPassword',
+    message: 'no password is accepted for this user: name a Secret in spec.passwordSecretRef to have one',
+  });
+  return undefined;
+}
+
+function makeVerifier(
+  { verifier }: VerifierSource,
+  user: DbUser,
+  password: string,
+  findings: Finding[],
+): string | undefined {
   try {
     return verifier(user, password);
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;
     const message = 'no verifier could be made of its password: choose another password';
-    findings.push({ ...subject, path, severity: 'error', reason: 'SecretNotUsable', message });
+    findings.push({ ...subjectOf(user), path: PASSWORD_PATH, severity: 'error', reason: 'SecretNotUsable', message });
     return undefined;
   }
 }
