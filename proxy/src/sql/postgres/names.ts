@@ -138,9 +138,9 @@ const ROW_TELLING: ReadonlySet<string> = new Set([
  */
 export function askClothing(analysis: Analysis, name: string, source?: Source): void {
   if (source?.certain.has(name)) return;
-  for (const schema of outsideSchemas(analysis, 'functions', name)) execute(analysis, schema, name);
+  const outside = outsideSchemas(analysis, 'functions', name);
+  for (const schema of outside) execute(analysis, schema, name);
   if (analysis.lists.rowFunctionsNotFree.has(name)) analysis.asked.admin(`calling ${name}`);
-  if (source !== undefined && ROW_TELLING.has(name)) {
-    for (const target of source.targets) askAll(analysis, 'select', target);
-  }
+  if (source === undefined || (outside.length === 0 && !ROW_TELLING.has(name))) return;
+  for (const target of source.targets) askAll(analysis, 'select', target);
 }

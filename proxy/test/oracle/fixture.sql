@@ -1,0 +1,23 @@
+-- Names that can be taken for each other: columns called as tables and aliases, functions called as columns.
+create type address as (street text, city text);
+create type mood as enum ('calm', 'cross');
+create table users (zz int, id int primary key, name text, ssn text, email text, boss int, tags text[], home address);
+create table orders (zz int, id int primary key, user_id int, total numeric, name text, note text, mood mood);
+create table items (zz int, id int primary key, order_id int, sku text, price numeric, users int, o int, name text);
+create table logs (zz int, id int, message text, unique (id, message), constraint logs_message unique (message));
+create view cheap as select id, sku, price, zz from items where price < 10;
+create sequence tickets;
+insert into users values (1, 1, 'ann', '111', 'ann@x', null, '{a,b}', row('s', 'c')), (2, 2, 'bob', '222', 'b@x', 1, '{}', null);
+insert into orders values (1, 1, 1, 10, 'first', 'n', 'calm'), (2, 2, 2, 20, 'second', 'm', 'cross');
+insert into items values (1, 1, 1, 'sku', 5, 1, 1, 'thing'), (2, 2, 2, 'sku2', 50, 2, 2, 'other');
+insert into logs values (1, 1, 'hello'), (2, 2, 'bye');
+create function secret(users) returns text language sql as 'select $1.ssn';
+create function order_total(int) returns numeric language sql security definer as 'select sum(price) from items where order_id = $1';
+create function plus(int, int) returns int language sql as 'select 1';
+create operator <+> (leftarg = int, rightarg = int, function = plus);
+create procedure tidy(int) language sql as 'select 1';
+create role judged login;
+revoke all on all functions in schema public from public;
+revoke execute on procedure tidy(int) from public;
+revoke usage on type address, mood from public;
+grant usage on schema public to judged;
