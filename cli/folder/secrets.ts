@@ -59,7 +59,7 @@ const KEY = /^[-._a-zA-Z0-9]{1,253}$/;
 type Fault = (path: Path, message: string) => void;
 
 function readMetadata(metadata: unknown, fault: Fault): { readonly name: string; readonly namespace: string } {
-  const { name, namespace = 'default' } = (isRecord(metadata) ? metadata : {}) as Readonly<Record<string, unknown>>;
+  const { name, namespace = 'default' } = isRecord(metadata) ? metadata : {};
   const good = (text: unknown): text is string => typeof text === 'string' && NAME.test(text);
   if (!good(name)) fault(['metadata', 'name'], 'is missing or no name of a Kubernetes object: write one');
   if (!good(namespace))

@@ -1,0 +1,86 @@
+import { watch } from 'node:fs';
+import type { FSWatcher } from 'node:fs';
+import { basename, resolve } from 'node:path';
+
+export interface FolderWatch {
+  close(): void;
+}
+
+/** Milliseconds of quiet that a change must be followed by: editors and `kubectl cp` write in several steps. */
+const QUIET = 50;
+/** Milliseconds between looks whatever the system reports: network file systems and links into other folders report nothing. */
+const LOOK = 2_000;
+
+/**
+ * Calls `look` 50 ms after the last of a run of changes in the folder, and every 2 s. `look` is never called while an
+ * earlier call is still going on; a change meanwhile leads to another call after it.
+ */
+export function watchFolder(folder: string, look: () => Promise<void>): FolderWatch {
+  let timer: NodeJS.Timeout | undefined;
+  let looking = false;
+  let again = false;
+  let closed = false;
+  const run = (): void => {
+    if (closed) return;
+    if (looking) {
+      again = true;
+      return;
+    }
+    looking = true;
+    again = false;
+    void look().finally(() => {
+      looking = false;
+      if (again) run();
+    });
+  };
+  const soon = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(run, QUIET);
+  };
+  const reports = new ReportedChanges(folder, soon);
+  const poll = setInterval(() => {
+    reports.open();
+    run();
+  }, LOOK);
+  reports.open();
+  return {
+    close() {
+      closed = true;
+      clearTimeout(timer);
+      clearInterval(poll);
+      reports.close();
+    },
+  };
+}
+
+/** What the system reports of a folder; opened again after the folder itself went away and came back. */
+class ReportedChanges {
+  readonly #folder: string;
+  readonly #changed: () => void;
+  #watcher: FSWatcher | undefined;
+
+  constructor(folder: string, changed: () => void) {
+    this.#folder = resolve(folder);
+    this.#changed = changed;
+  }
+
+  open(): void {
+    if (this.#watcher !== undefined) return;
+    try {
+      this.#watcher = watch(this.#folder, { persistent: false }, (event, name) => {
+        this.#changed();
+        // The folder itself was moved or removed: what stands at its path now, if anything, needs a watch of its own.
+        if (event === 'rename' && name === basename(this.#folder)) this.close();
+      });
+      this.#watcher.on('error', () => this.close());
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+      // No folder, or no watches left in the system: the regular look goes on, and tries again.
+    }
+  }
+
+  close(): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+}

@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import type { ProxyConfig, ProxyLimits } from './config.ts';
+import { UsageError, parseAddress } from './flags.ts';
+import type { Flag, Flags } from './flags.ts';
+import { LOG_LEVELS } from './telemetry/log.ts';
+import type { LogLevel } from './telemetry/log.ts';
+
+/** Flags of every command that serves. */
+export const SERVE_FLAGS: readonly Flag[] = [
+  { name: 'admin', value: 'HOST:PORT', help: 'serve /metrics, /healthz and /readyz there' },
+  { name: 'tls-cert', value: 'FILE', help: 'certificate (PEM) for TLS with clients; with --tls-key' },
+  { name: 'tls-key', value: 'FILE', help: 'its key (PEM)' },
+  {
+    name: 'log-level',
+    value: 'LEVEL',
+    help: `log to stdout from this level: ${LOG_LEVELS.join(', ')}`,
+    default: 'warn',
+  },
+  {
+    name: 'audit-log',
+    value: 'FILE',
+    help: 'append audit events (JSON lines) to FILE; - for stdout, none',
+    default: '-',
+  },
+  { name: 'max-connections', value: 'N', help: 'client connections in all', default: '1000' },
+  { name: 'login-timeout', value: 'DURATION', help: 'for a client to log in', default: '10s' },
+  { name: 'drain-timeout', value: 'DURATION', help: 'for sessions to end by themselves on SIGTERM', default: '10s' },
+];
+
+export interface ServeOptions {
+  readonly admin?: { readonly host: string; readonly port: number };
+  readonly clientTls?: NonNullable<ProxyConfig['clientTls']>;
+  readonly logLevel: LogLevel;
+  /** A path, `-` or `none`. */
+  readonly auditLog: string;
+  readonly limits: ProxyLimits;
+  /** Milliseconds. */
+  readonly drain: number;
+}
+
+/** Throws UsageError. */
+export function serveOptions(flags: Flags): ServeOptions {
+  const admin = flags.get('admin');
+  const clientTls = readTls(flags);
+  return {
+    ...(admin === undefined ? {} : { admin: parseAddress('admin', admin) }),
+    ...(clientTls === undefined ? {} : { clientTls }),
+    logLevel: flags.oneOf('log-level', LOG_LEVELS),
+    auditLog: flags.required('audit-log'),
+    limits: {
+      connections: flags.integer('max-connections', 1, 1_000_000),
+      clientLogin: flags.duration('login-timeout'),
+      statementBytes: STATEMENT_BYTES,
+      cacheBytes: CACHE_BYTES,
+    },
+    drain: flags.duration('drain-timeout'),
+  };
+}
+
+/** Of contracts: larger texts are refused with 54001. */
+const STATEMENT_BYTES = 4 << 20;
+/** A few thousand statements; the idle proxy is to stay small. */
+const CACHE_BYTES = 16 << 20;
+
+function readTls(flags: Flags): ServeOptions['clientTls'] {
+  const certFile = flags.get('tls-cert');
+  const keyFile = flags.get('tls-key');
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile === undefined || keyFile === undefined) throw new UsageError('--tls-cert and --tls-key go together');
+  return { cert: readPem('tls-cert', certFile), key: readPem('tls-key', keyFile) };
+}
+
+function readPem(flag: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(`--${flag}: ${file} can not be read (${code ?? 'unknown'})`, { cause: error });
+  }
+}
