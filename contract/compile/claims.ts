@@ -1,3 +1,4 @@
+import { parseTime } from '../resources/time.ts';
 import type { DbUser } from '../resources/types.gen.ts';
 import { compareText } from './finding.ts';
 import { idOf, namespaceOf } from './intake.ts';
@@ -49,8 +50,7 @@ function compareClaims(a: Claim, b: Claim, backendNamespace: string): number {
 const YOUNGEST = 8.64e15;
 
 function bornAt(user: DbUser): number {
-  const time = Date.parse(user.metadata.creationTimestamp ?? '');
-  return Number.isNaN(time) ? YOUNGEST : time;
+  return parseTime(user.metadata.creationTimestamp ?? '') ?? YOUNGEST;
 }
 
 /** Resources from files have no uid: their name stands for it. */

@@ -168,7 +168,9 @@ function judge(
 
 const allows = (...of: Parameters<typeof judge>): boolean => judge(...of).outcome === 'allow';
 
-describe('evaluate, against a reference by brute force', () => {
+describe('evaluate, against a reference by brute force', function () {
+  this.timeout(60_000);
+
   it('allows what it allows, and refuses what it refuses', () => {
     let allowed = 0;
     fc.assert(
@@ -177,9 +179,9 @@ describe('evaluate, against a reference by brute force', () => {
         if (expected && asked.length > 0) allowed++;
         expect(allows(own, asked, now)).to.equal(expected);
       }),
-      { numRuns: 20_000 },
+      { numRuns: 6_000 },
     );
-    expect(allowed, 'cases that were not refused').to.be.above(200);
+    expect(allowed, 'cases that were not refused').to.be.above(60);
   });
 
   it('allows until the very moment at which the reference would refuse', () => {
@@ -190,7 +192,7 @@ describe('evaluate, against a reference by brute force', () => {
         const ends = [10, 20, 30].find((time) => !asked.every((one) => reference(own, one, time))) ?? Infinity;
         expect(decision.until).to.equal(ends);
       }),
-      { numRuns: 10_000 },
+      { numRuns: 4_000 },
     );
   });
 
@@ -223,7 +225,9 @@ describe('evaluate, against a reference by brute force', () => {
   });
 });
 
-describe('evaluate', () => {
+describe('evaluate', function () {
+  this.timeout(60_000);
+
   it('gives the same answer whatever the order of the rules', () => {
     const shuffled = rules.chain((own) =>
       fc.tuple(fc.constant(own), fc.shuffledSubarray(own, { minLength: own.length })),

@@ -29,7 +29,9 @@ export function describeDenial(refusal: Refusal): { message: string; hint: strin
 }
 
 /** The columns that are refused while others of the relation are allowed; undefined: the relation itself is refused. */
-function refusedColumns({ request, allowed }: Refusal): 'all' | readonly string[] | undefined {
+type RefusedColumns = 'all' | readonly string[] | undefined;
+
+function refusedColumns({ request, allowed }: Refusal): RefusedColumns {
   const { action, resource } = request;
   if (resource.kind !== 'relation' || resource.columns === 'any') return undefined;
   const ask = (columns: RelationResource['columns']): boolean =>
@@ -53,7 +55,7 @@ const ON_RELATION: Partial<Record<Action, string>> = {
 
 const ON_COLUMN: Partial<Record<Action, string>> = { ...ON_RELATION, select: 'select' };
 
-function phrase({ action, resource }: AccessRequest, columns: ReturnType<typeof refusedColumns>): string {
+function phrase({ action, resource }: AccessRequest, columns: RefusedColumns): string {
   if (resource.kind === 'backend') return `run ${resource.what} in database "${resource.database}": it needs admin`;
   if (resource.kind === 'schema') return `use schema "${resource.name}"`;
   const object = `${resource.kind} "${qualified(resource)}"`;
@@ -68,7 +70,7 @@ function qualified(resource: RelationResource | NamedResource): string {
 
 // ---- the hint ------------------------------------------------------------------------------------------------------
 
-function remedy(refusal: Refusal, columns: ReturnType<typeof refusedColumns>): string {
+function remedy(refusal: Refusal, columns: RefusedColumns): string {
   if (refusal.reason === 'expired') return 'the DbPermission that allowed it has expired: renew its expiresAt';
   const rule = missingRule(refusal, columns);
   return refusal.reason === 'consent'
@@ -79,7 +81,7 @@ function remedy(refusal: Refusal, columns: ReturnType<typeof refusedColumns>): s
 const SELECTORS = { relation: 'tables', function: 'functions', sequence: 'sequences', type: 'types' } as const;
 
 /** The smallest rule that would allow the request, as one line of YAML. */
-function missingRule(refusal: Refusal, columns: ReturnType<typeof refusedColumns>): string {
+function missingRule(refusal: Refusal, columns: RefusedColumns): string {
   const { action, resource } = refusal.request;
   const fields: string[] = [];
   if (resource.database !== refusal.database) fields.push(field('databases', [escapePattern(resource.database)]));
@@ -88,10 +90,7 @@ function missingRule(refusal: Refusal, columns: ReturnType<typeof refusedColumns
   return `sql: {${fields.join(', ')}}`;
 }
 
-function objectFields(
-  resource: Exclude<Resource, { kind: 'backend' }>,
-  columns: ReturnType<typeof refusedColumns>,
-): string[] {
+function objectFields(resource: Exclude<Resource, { kind: 'backend' }>, columns: RefusedColumns): string[] {
   if (resource.kind === 'schema') return [field('schemas', [escapePattern(resource.name)])];
   const schema = resource.schema === null ? '*' : escapePattern(resource.schema);
   const fields = [field('schemas', [schema]), field(SELECTORS[resource.kind], [escapePattern(resource.name)])];
@@ -111,16 +110,15 @@ function yamlScalar(text: string): string {
 }
 
 /** A name that could mean several objects was judged as each: naming the one that is meant may be all that is needed. */
-function qualifyAdvice(refusal: Refusal, columns: ReturnType<typeof refusedColumns>): string | undefined {
+function qualifyAdvice(refusal: Refusal, columns: RefusedColumns): string | undefined {
   const { request, requests } = refusal;
   const { resource } = request;
   if (resource.kind === 'schema' || resource.kind === 'backend') return undefined;
   if (resource.schema === null || requests.some((other) => isSameNameElsewhere(other, request))) {
     return `qualify "${resource.name}" with its schema`;
   }
-  const shared = Array.isArray(columns)
-    ? columns.find((column) => requests.some((other) => mayHoldColumn(other, request, column)))
-    : undefined;
+  const listed = columns === 'all' || columns === undefined ? [] : columns;
+  const shared = listed.find((column) => requests.some((other) => mayHoldColumn(other, request, column)));
   return shared === undefined ? undefined : `qualify column "${shared}" with its relation`;
 }
 

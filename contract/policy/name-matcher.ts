@@ -7,7 +7,7 @@ export interface NameMatcher {
   /** The exact names when it has nothing but exact names; undefined otherwise. */
   readonly names: ReadonlySet<string> | undefined;
   readonly patterns: readonly Pattern[];
-  matches(name: string): boolean;
+  readonly matches: (name: string) => boolean;
 }
 
 const always = (): boolean => true;

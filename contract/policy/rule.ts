@@ -59,7 +59,7 @@ export function reachesObject(
   place: { readonly database: string; readonly schema: string | null; readonly name: string },
 ): boolean {
   const objects = rule.objects[kind];
-  if (objects === undefined || !objects.matches(place.name)) return false;
+  if (!objects?.matches(place.name)) return false;
   return reachesSchema(rule, place.database, place.schema);
 }
 

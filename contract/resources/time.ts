@@ -10,6 +10,7 @@ export function parseDuration(text: string): number | undefined {
 
 /** Epoch milliseconds of an RFC 3339 time; undefined: none that can be told. Times before 1970 count as 1970. */
 export function parseTime(text: string): number | undefined {
+  // eslint-disable-next-line no-restricted-globals -- parses a text; reads no clock
   const time = Date.parse(text);
   return Number.isNaN(time) ? undefined : Math.max(0, time);
 }

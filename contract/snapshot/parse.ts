@@ -103,8 +103,9 @@ export class SnapshotError extends Error {
 function parseJson(json: string): unknown {
   try {
     return JSON.parse(json);
-  } catch {
-    // The engine's own message quotes the text around the error, and the text holds verifiers.
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    // It is not passed on: its message quotes the text around the error, and the text holds verifiers.
     throw new SnapshotError('the snapshot is not JSON');
   }
 }

@@ -38,14 +38,20 @@ const SNAPSHOT: Snapshot = {
   ],
 };
 
-/** The same with one thing changed. */
-function changed(change: (snapshot: any) => void): string {
-  const copy = structuredClone(SNAPSHOT);
-  change(copy);
+/** The same with one thing put in its place; undefined: taken away. */
+function changed(path: string, value: unknown): string {
+  const copy: unknown = structuredClone(SNAPSHOT);
+  const steps = path.split('.');
+  const last = steps.pop() ?? '';
+  let at = copy as Record<string, unknown>;
+  for (const step of steps) at = at[step] as Record<string, unknown>;
+  at[last] = value;
   return JSON.stringify(copy);
 }
 
-const user = (snapshot: any): any => snapshot.backends[0].users[0];
+const [BACKEND] = SNAPSHOT.backends;
+const USER = 'backends.0.users.0';
+const SQL = `${USER}.rules.0.sql`;
 
 describe('a snapshot', () => {
   it('is read as it was written', () => {
@@ -59,27 +65,27 @@ describe('a snapshot', () => {
     );
   });
 
-  const wrong: readonly (readonly [string, (snapshot: any) => void])[] = [
-    ['of a format that is not known', (s) => (s.format = 2)],
-    ['with a field that is not known, which might have narrowed it', (s) => (user(s).rules[0].sql.except = ['secret'])],
-    ['with an action that is not known', (s) => user(s).rules[0].sql.actions.push('everything')],
-    ['with read, which compile should have replaced', (s) => (user(s).rules[0].sql.actions = ['read'])],
-    ['with a malformed pattern', (s) => (user(s).rules[0].sql.tables = ['a\\'])],
-    ['with an empty pattern', (s) => (user(s).rules[0].sql.tables = [''])],
-    ['with a rule without databases', (s) => delete user(s).rules[0].sql.databases],
-    ['with an expiry that is null, as NaN is written', (s) => (user(s).rules[0].expiresAt = null)],
-    ['with an expiry that is a string', (s) => (user(s).expiresAt = '2027-01-01T00:00:00Z')],
-    ['with two users of one name', (s) => s.backends[0].users.push(user(s))],
-    ['with two backends of one id', (s) => s.backends.push(s.backends[0])],
-    ['with two primaries', (s) => s.backends[0].endpoints.push(s.backends[0].endpoints[0])],
-    ['with an endless deadline', (s) => (s.backends[0].timeouts.login = 1e15)],
-    ['with a TLS mode that is not known', (s) => (s.backends[0].tls.mode = 'off')],
-    ['without users', (s) => delete s.backends[0].users],
-    ['whose user says nothing of being enabled', (s) => delete user(s).enabled],
+  const wrong: readonly (readonly [situation: string, path: string, value: unknown])[] = [
+    ['of a format that is not known', 'format', 2],
+    ['with a field that is not known, which might have narrowed it', `${SQL}.except`, ['secret']],
+    ['with an action that is not known', `${SQL}.actions.1`, 'everything'],
+    ['with read, which compile should have replaced', `${SQL}.actions`, ['read']],
+    ['with a malformed pattern', `${SQL}.tables`, ['a\\']],
+    ['with an empty pattern', `${SQL}.tables`, ['']],
+    ['with a rule without databases', `${SQL}.databases`, undefined],
+    ['with an expiry that is null, as NaN is written', `${USER}.rules.0.expiresAt`, NaN],
+    ['with an expiry that is a string', `${USER}.expiresAt`, '2027-01-01T00:00:00Z'],
+    ['with two users of one name', 'backends.0.users.1', BACKEND?.users[0]],
+    ['with two backends of one id', 'backends.1', BACKEND],
+    ['with two primaries', 'backends.0.endpoints.1', BACKEND?.endpoints[0]],
+    ['with an endless deadline', 'backends.0.timeouts.login', 1e15],
+    ['with a TLS mode that is not known', 'backends.0.tls.mode', 'off'],
+    ['without users', 'backends.0.users', undefined],
+    ['whose user says nothing of being enabled', `${USER}.enabled`, undefined],
   ];
-  for (const [situation, change] of wrong) {
+  for (const [situation, path, value] of wrong) {
     it(`${situation} is refused`, () => {
-      expect(() => parseSnapshot(changed(change))).to.throw(SnapshotError);
+      expect(() => parseSnapshot(changed(path, value))).to.throw(SnapshotError);
     });
   }
 
@@ -91,7 +97,7 @@ describe('a snapshot', () => {
   });
 
   it('that is wrong is refused with the place, never with the value', () => {
-    const json = changed((s) => (user(s).verifier = 'secret'.repeat(1000)));
+    const json = changed(`${USER}.verifier`, 'secret'.repeat(1000));
     expect(() => parseSnapshot(json)).to.throw(
       SnapshotError,
       /^the snapshot is not valid at backends\.0\.users\.0\.verifier: too_big$/,
