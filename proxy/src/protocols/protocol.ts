@@ -147,6 +147,10 @@ export interface LinkContext {
   readonly nonce: string;
   /** Called as entries end, in order. */
   readonly ended: (entry: InFlight, outcome: 'ok' | 'denied' | 'failed') => void;
+  /** What of the server's own messages the client may read: all of it, and whether a relation named there is the user's to read whole. */
+  readonly tells: { readonly all: () => boolean; readonly whole: (schema: string, relation: string) => boolean };
+  /** The server's own error, by its SQLSTATE. */
+  readonly failed: (sqlstate: string) => void;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
@@ -156,6 +160,10 @@ export interface InFlight {
   /** Monotonic milliseconds at which it was sent. */
   readonly sent: number;
   readonly steps: readonly JudgedStep[];
+  /** Whether it counts as a statement. */
+  readonly charged: boolean;
+  /** The step that was refused, when something else went in its place. */
+  readonly refusedStep: JudgedStep | undefined;
   /** Why it was refused, when something else went in its place. */
   readonly refusal: Refusal | undefined;
   /** Set to end it: its error is replaced by this, what else it says is dropped. */
@@ -178,6 +186,11 @@ export interface Link {
   receive(chunk: Buffer): void;
   /** Ends a COPY FROM STDIN that is under way; false: the first in flight is none, a cancel request is needed. */
   failCopy(reason: string): boolean;
+  /**
+   * Hands on what is left of the message that the server is in the midst of; true: nothing is, and a message of our own
+   * may follow. What comes behind it is not looked at.
+   */
+  finishMessage(chunk: Buffer | undefined): boolean;
   /** The client is gone: what the server is to hear. */
   sayGoodbye(): void;
   readonly inFlight: number;

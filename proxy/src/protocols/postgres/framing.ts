@@ -234,6 +234,12 @@ export class ServerFraming {
     }
   }
 
+  /** See Link.finishMessage. */
+  finishMessage(chunk: Buffer | undefined): boolean {
+    if (chunk !== undefined && this.#rest > 0) this.#pass(chunk, 0);
+    return this.#rest === 0 || this.#dropping;
+  }
+
   #pass(chunk: Buffer, at: number): number {
     const end = Math.min(chunk.length, at + this.#rest);
     if (!this.#dropping) this.#to.addSlice(chunk, at, end);

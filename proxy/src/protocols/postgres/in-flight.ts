@@ -4,15 +4,7 @@ import { BACKEND } from './messages.ts';
 import type { Change } from './names.ts';
 
 export type EntryKind =
-  | 'query'
-  | 'parse'
-  | 'bind'
-  | 'describe-statement'
-  | 'describe-portal'
-  | 'execute'
-  | 'close'
-  | 'function'
-  | 'sync';
+  'query' | 'parse' | 'bind' | 'describe-statement' | 'describe-portal' | 'execute' | 'close' | 'function' | 'sync';
 
 /** What may come as the reply to each kind of message, and what ends it (§54.2.2, §54.2.3, §54.2.5). */
 const REPLIES: Readonly<Record<EntryKind, { readonly inside: string; readonly ends: string }>> = {
@@ -48,6 +40,8 @@ export class Entry implements InFlight {
   /** What the server answers by one ReadyForQuery. */
   readonly batch: number;
   steps: readonly JudgedStep[] = NO_STEPS;
+  charged = false;
+  refusedStep: JudgedStep | undefined = undefined;
   refusal: Refusal | undefined = undefined;
   ending: Refusal | undefined = undefined;
   /** The proxy's own question: its replies are not for the client. */

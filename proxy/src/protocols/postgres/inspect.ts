@@ -7,7 +7,15 @@ import type { InspectedStatement, Misunderstood } from '#proxy/sql/inspection';
 import { ProtocolError } from '#proxy/bytes/protocol-error';
 import type { Inquiry, JudgedStep, StatementText } from '../protocol.ts';
 import type { Refusal } from '../refusal.ts';
-import { decodeBindHead, decodeClose, decodeDescribe, decodeEmpty, decodeExecute, decodeParse, decodeQuery } from './decode.ts';
+import {
+  decodeBindHead,
+  decodeClose,
+  decodeDescribe,
+  decodeEmpty,
+  decodeExecute,
+  decodeParse,
+  decodeQuery,
+} from './decode.ts';
 import type { ClientFrame } from './framing.ts';
 import { FRONTEND } from './messages.ts';
 import { UNSETTLED } from './names.ts';
@@ -234,7 +242,8 @@ const ownSteps = new WeakMap<InspectedStatement, JudgedStep>();
 
 /** No room for what it would have us remember: refused as it stands. */
 function ownStep(session: PostgresSession, statement: InspectedStatement): JudgedStep {
-  if (statement.effects.length > 0 && !session.hasRoomFor(0)) return { statements: [statement], refusal: TOO_MUCH_KEPT };
+  if (statement.effects.length > 0 && !session.hasRoomFor(0))
+    return { statements: [statement], refusal: TOO_MUCH_KEPT };
   let step = ownSteps.get(statement);
   if (step === undefined) {
     step = { statements: [statement] };

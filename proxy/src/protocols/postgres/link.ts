@@ -1,19 +1,11 @@
 import type { Permit } from '#contract/policy/decision';
 import { ProtocolError } from '#proxy/bytes/protocol-error';
 import type { InspectedStatement } from '#proxy/sql/inspection';
-import type {
-  ClientMessage,
-  InFlight,
-  Judged,
-  JudgedStep,
-  Link,
-  LinkContext,
-  Refused,
-  StatementText,
-} from '../protocol.ts';
+import type { ClientMessage, InFlight, Judged, Link, LinkContext, Refused, StatementText } from '../protocol.ts';
+import type { Refusal } from '../refusal.ts';
 import { CopyGate } from './copy-gate.ts';
-import { decodeParameterStatus, decodeReadyForQuery } from './decode.ts';
-import { encodeCopyFail, encodeSync, encodeTerminate } from './encode.ts';
+import { decodeNoticeFields, decodeParameterStatus, decodeReadyForQuery } from './decode.ts';
+import { encodeCopyFail, encodeMessageFields, encodeSync, encodeTerminate } from './encode.ts';
 import { MORE, ServerFraming, VERDICT, type ClientFrame, type ServerReader, type Verdict } from './framing.ts';
 import { completesStatement, Entry, Queue, type EntryKind } from './in-flight.ts';
 import { BACKEND, FRONTEND } from './messages.ts';
@@ -27,8 +19,10 @@ import {
   substituteFunctionCall,
   substituteParse,
   substituteQuery,
+  type ServerError,
 } from './refuse.ts';
 import type { PostgresSession } from './session.ts';
+import { saysNothingOfRows, withoutRows } from './tell.ts';
 
 /** Messages in flight on one link; beyond, the client waits. */
 const MAX_IN_FLIGHT = 10_000;
@@ -114,7 +108,7 @@ export class PostgresLink implements Link, ServerReader {
 
   forward(message: ClientMessage, judged: Judged, permit: Permit): void {
     const frame = message as ClientFrame;
-    this.#enter(frame, judged.steps);
+    this.#enter(frame, judged);
     this.#send(permit.take() as Buffer, frame.rest);
   }
 
@@ -125,6 +119,7 @@ export class PostgresLink implements Link, ServerReader {
     const functionCall = frame.type === FRONTEND.FunctionCall;
     const entry = this.#open(functionCall ? 'function' : 'parse');
     entry.refusal = refused.refusal;
+    entry.refusedStep = refused.judged?.steps[refused.at];
     this.#commit(entry);
     this.#send(functionCall ? substituteFunctionCall() : substituteParse(this.#context.nonce), 0);
   }
@@ -134,6 +129,8 @@ export class PostgresLink implements Link, ServerReader {
     const { nonce } = this.#context;
     const entry = this.#open('query');
     entry.refusal = refusal;
+    entry.refusedStep = judged?.steps[at];
+    entry.charged = true;
     if (at === 0 || detail?.kind !== 'query') {
       this.#commit(entry);
       return this.#send(substituteQuery(nonce, Buffer.alloc(0)), 0);
@@ -147,10 +144,13 @@ export class PostgresLink implements Link, ServerReader {
   }
 
   /** The message takes its place in the queue, with what it changes. */
-  #enter(frame: ClientFrame, steps: readonly JudgedStep[] | undefined): void {
+  #enter(frame: ClientFrame, judged: Judged | undefined): void {
     if (this.#skipping) return;
     const entry = this.#open(kindOf(frame));
-    if (steps !== undefined) entry.steps = steps;
+    if (judged !== undefined) {
+      entry.steps = judged.steps;
+      entry.charged = judged.charged;
+    }
     this.#fill(entry, frame);
     this.#commit(entry);
   }
@@ -264,6 +264,10 @@ export class PostgresLink implements Link, ServerReader {
     return true;
   }
 
+  finishMessage(chunk: Buffer | undefined): boolean {
+    return this.#framing.finishMessage(chunk);
+  }
+
   sayGoodbye(): void {
     this.#context.toServer.add(encodeTerminate());
   }
@@ -287,6 +291,7 @@ export class PostgresLink implements Link, ServerReader {
         if (bodyLength > MAX_READ) throw new ProtocolError('08P01', 'invalid backend message length');
         return VERDICT.whole;
       case BACKEND.NoticeResponse:
+        return this.#context.tells.all() || bodyLength > MAX_READ ? this.#noticeUnread() : VERDICT.whole;
       case BACKEND.NotificationResponse:
         return VERDICT.forward;
       case BACKEND.Authentication:
@@ -308,10 +313,16 @@ export class PostgresLink implements Link, ServerReader {
       case BACKEND.ParameterStatus:
         this.#parameter(body);
         return true;
+      case BACKEND.NoticeResponse:
+        return saysNothingOfRows(decodeNoticeFields(body));
       default: // the row that answers our own question
         this.#answered(readPathAnswer(body));
         return false;
     }
+  }
+
+  #noticeUnread(): Verdict {
+    return this.#context.tells.all() ? VERDICT.forward : VERDICT.drop;
   }
 
   #reply(type: number, bodyLength: number): Verdict {
@@ -354,7 +365,7 @@ export class PostgresLink implements Link, ServerReader {
   #error(body: Buffer | undefined): boolean {
     const first = this.#queue.first;
     if (first === undefined) return true; // the server's last word, or a lie that ends nothing
-    const forwarded = !this.#replaced(first, body) && (!first.own || this.#batchOpen);
+    const forwarded = (!first.own || this.#batchOpen) && !this.#replaced(first, body);
     first.failed = true;
     this.#releaseHeld(first);
     if (first.endsReady) {
@@ -368,20 +379,25 @@ export class PostgresLink implements Link, ServerReader {
   }
 
   #replaced(first: Entry, body: Buffer | undefined): boolean {
-    if (body === undefined || (first.refusal === undefined && first.ending === undefined)) return false;
+    if (body === undefined) return false;
     const error = readError(body);
-    if (isFatal(error)) return false;
-    const { refusal, ending } = first;
-    const ours =
-      refusal !== undefined && isRefusalOf(error, this.#context.nonce, first.kind === 'function')
-        ? refusal
-        : isCancellation(error)
-          ? ending
-          : undefined;
-    if (ours === undefined) return false;
-    first.replacedBy = ours;
-    this.#context.toClient.add(encodeRefusal(ours));
+    const ours = isFatal(error) ? undefined : this.#replacement(first, error);
+    if (ours !== undefined) {
+      first.replacedBy = ours;
+      this.#context.toClient.add(encodeRefusal(ours));
+      return true;
+    }
+    this.#context.failed(error.sqlstate);
+    const told = withoutRows(error.fields, this.#context.tells);
+    if (told === error.fields) return false;
+    this.#context.toClient.add(encodeMessageFields(BACKEND.ErrorResponse, told));
     return true;
+  }
+
+  #replacement(first: Entry, error: ServerError): Refusal | undefined {
+    const { refusal, ending } = first;
+    if (refusal !== undefined && isRefusalOf(error, this.#context.nonce, first.kind === 'function')) return refusal;
+    return isCancellation(error) ? ending : undefined;
   }
 
   /** What the server skips: all up to a Sync. */
@@ -410,13 +426,15 @@ export class PostgresLink implements Link, ServerReader {
     entry.dropRest();
     this.#releaseHeld(entry);
     if (this.#queue.length > 0) this.#firstSince = this.#context.now();
-    if (!entry.own) this.#context.ended(entry, entry.replacedBy !== undefined ? 'denied' : entry.failed ? 'failed' : 'ok');
+    if (!entry.own)
+      this.#context.ended(entry, entry.replacedBy !== undefined ? 'denied' : entry.failed ? 'failed' : 'ok');
   }
 
   /** Lexing must not change, or what was judged is not what runs. */
   #parameter(body: Buffer): void {
     const { name, value } = decodeParameterStatus(body);
-    const lexes = name === 'client_encoding' ? value === 'UTF8' : name !== 'standard_conforming_strings' || value === 'on';
+    const lexes =
+      name === 'client_encoding' ? value === 'UTF8' : name !== 'standard_conforming_strings' || value === 'on';
     if (!lexes) throw new ProtocolError('57P01', `terminating connection because ${name} was changed`);
     if (name === 'search_path') this.#session.pathReported(value);
   }
@@ -435,7 +453,9 @@ function kindOf(frame: ClientFrame): EntryKind {
     case FRONTEND.Execute:
       return 'execute';
     case FRONTEND.Describe:
-      return frame.detail?.kind === 'describe' && frame.detail.target === 'S' ? 'describe-statement' : 'describe-portal';
+      return frame.detail?.kind === 'describe' && frame.detail.target === 'S'
+        ? 'describe-statement'
+        : 'describe-portal';
     case FRONTEND.Close:
       return 'close';
     case FRONTEND.FunctionCall:

@@ -80,7 +80,12 @@ const fold = (name: string): string | undefined => (/^[\x21-\x7e]+$/.test(name) 
 
 const cut = (name: string): string => {
   const bytes = Buffer.from(name);
-  return bytes.length <= 63 ? name : bytes.subarray(0, 63).toString('utf8').replace(/\ufffd$/, '');
+  return bytes.length <= 63
+    ? name
+    : bytes
+        .subarray(0, 63)
+        .toString('utf8')
+        .replace(/\ufffd$/, '');
 };
 
 /** A search_path setting that names exactly these. */

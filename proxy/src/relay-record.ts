@@ -1,0 +1,129 @@
+import type { DenialReason } from '#contract/policy/decision';
+import { DENIAL_REASONS } from '#contract/policy/decision';
+import type { AccessRequest, Action } from '#contract/policy/request';
+import type { AuditEvent } from './audit/event.ts';
+import type { Environment } from './config.ts';
+import type { InFlight } from './protocols/protocol.ts';
+import type { BoundUser } from './snapshot/directory.ts';
+import type { InspectedStatement } from './sql/inspection.ts';
+import type { Recorder, StatementAction, StatementOutcome } from './telemetry/recorder.ts';
+
+/** Who a session is, as it is recorded. */
+export interface Identity {
+  readonly backend: string;
+  readonly protocol: string;
+  readonly client: string;
+  readonly session: number;
+  readonly username?: string;
+  readonly database?: string;
+  readonly application?: string;
+}
+
+const MAX_OBJECTS = 32;
+const NAMED_REASONS: ReadonlySet<string> = new Set(DENIAL_REASONS);
+
+/** What one session's statements are recorded as. Never a constant, never a parameter. */
+export class SessionRecord {
+  readonly #recorder: Recorder;
+  readonly #environment: Environment;
+  readonly #identity: Identity;
+
+  constructor(recorder: Recorder, environment: Environment, identity: Identity) {
+    this.#recorder = recorder;
+    this.#environment = environment;
+    this.#identity = identity;
+  }
+
+  /** A reply has ended. */
+  statement(user: BoundUser, entry: InFlight, outcome: StatementOutcome): void {
+    const refusal = entry.replacedBy;
+    if (!entry.charged && refusal === undefined) return;
+    const milliseconds = this.#environment.monotonic() - entry.sent;
+    const { backend } = this.#identity;
+    const statement = entry.refusedStep?.statements[0] ?? entry.steps[0]?.statements[0];
+    this.#recorder.statement(
+      backend,
+      statement === undefined ? 'unknown' : actionOf(statement),
+      outcome,
+      milliseconds / 1000,
+    );
+    if (refusal !== undefined && NAMED_REASONS.has(refusal.reason)) {
+      this.#recorder.denial(backend, refusal.reason as DenialReason);
+    }
+    const kind = refusal === undefined ? 'statement' : 'denial';
+    if (!this.#recorder.audits(user.audit, kind)) return;
+    this.#recorder.audit(user.audit, {
+      ...this.#event(kind, user, outcomeOf(outcome)),
+      milliseconds: Math.round(milliseconds * 1000) / 1000,
+      ...(refusal === undefined ? {} : { reason: refusal.reason }),
+      ...about(entry),
+    });
+  }
+
+  session(
+    kind: 'login' | 'logout',
+    user: BoundUser | undefined,
+    outcome: AuditEvent['outcome'],
+    reason?: string,
+  ): void {
+    const level = user?.audit ?? 'access';
+    if (!this.#recorder.audits(level, kind)) return;
+    this.#recorder.audit(level, { ...this.#event(kind, user, outcome), ...(reason === undefined ? {} : { reason }) });
+  }
+
+  #event(kind: AuditEvent['kind'], user: BoundUser | undefined, outcome: AuditEvent['outcome']): AuditEvent {
+    return {
+      time: new Date(this.#environment.now()).toISOString(),
+      kind,
+      ...this.#identity,
+      ...(user === undefined ? {} : { user: user.user.ref }),
+      outcome,
+      revision: user?.revision ?? 0,
+    };
+  }
+}
+
+const outcomeOf = (outcome: StatementOutcome): AuditEvent['outcome'] => (outcome === 'denied' ? 'refused' : outcome);
+
+function about(entry: InFlight): Pick<AuditEvent, 'tag' | 'actions' | 'objects'> {
+  const steps = entry.refusedStep === undefined ? entry.steps : [...entry.steps, entry.refusedStep];
+  const statements = steps.flatMap((step) => step.statements);
+  const requests = statements.flatMap(requestsOf);
+  const tags = [...new Set(statements.map((statement) => statement.tag))];
+  return {
+    ...(tags.length === 0 ? {} : { tag: tags.slice(0, MAX_OBJECTS).join('; ') }),
+    actions: [...new Set(requests.map(({ action }) => action))],
+    objects: [...new Set(requests.map(nameOf).filter((name) => name !== undefined))].slice(0, MAX_OBJECTS),
+  };
+}
+
+const requestsOf = (statement: InspectedStatement): readonly AccessRequest[] =>
+  statement.ask.kind === 'refused' ? [] : statement.ask.requests;
+
+function nameOf({ resource }: AccessRequest): string | undefined {
+  if (resource.kind === 'backend') return undefined;
+  if (resource.kind === 'schema') return resource.name;
+  return `${resource.schema ?? '*'}.${resource.name}`;
+}
+
+const actions = new WeakMap<InspectedStatement, StatementAction>();
+
+/** The strongest of what it asks for. */
+export function actionOf(statement: InspectedStatement): StatementAction {
+  let action = actions.get(statement);
+  if (action === undefined) {
+    action =
+      statement.ask.kind === 'refused' ? 'unknown' : strongest(new Set(requestsOf(statement).map((r) => r.action)));
+    actions.set(statement, action);
+  }
+  return action;
+}
+
+const WRITES: readonly Action[] = ['insert', 'update', 'delete', 'truncate', 'references'];
+
+function strongest(asked: ReadonlySet<Action>): StatementAction {
+  if (asked.has('admin')) return 'admin';
+  if (WRITES.some((action) => asked.has(action))) return 'write';
+  if (asked.has('select')) return 'read';
+  return asked.size > 0 ? 'execute' : 'session';
+}

@@ -1,0 +1,120 @@
+import type { Environment } from './config.ts';
+import type { InFlight, Link } from './protocols/protocol.ts';
+import type { Refusal } from './protocols/refusal.ts';
+
+export interface WatchContext {
+  readonly link: Link;
+  readonly environment: Environment;
+  /** Milliseconds that a statement may take; 0: any. */
+  readonly timeout: () => number;
+  /** Sends a cancel request; resolves once its connection has closed, and never rejects. */
+  readonly cancel: () => Promise<void>;
+  /** A reply is being ended. */
+  readonly ending: () => void;
+  /** A rule that something in flight rests on has expired. */
+  readonly expired: () => void;
+  /** Messages may go to the link again. */
+  readonly released: () => void;
+}
+
+/** setTimeout takes no more. */
+const LONGEST = 0x7fffffff;
+
+const TIMED_OUT: Refusal = {
+  reason: 'timeout',
+  sqlstate: '57014',
+  message: 'canceling statement due to statement timeout',
+};
+
+/**
+ * Ends what is in flight: for policy, for time. A COPY from the client is told to fail; all else is cancelled, and then
+ * nothing more goes to the link until the cancel request has done its work and the reply has ended: it must hit nothing else.
+ */
+export class InFlightWatch {
+  readonly #context: WatchContext;
+  #timer: NodeJS.Timeout | undefined;
+  #expiry: NodeJS.Timeout | undefined;
+  #expiresAt = Infinity;
+  #cancelled: InFlight | undefined;
+  #requestDone = false;
+  #copyFailed: InFlight | undefined;
+
+  constructor(context: WatchContext) {
+    this.#context = context;
+  }
+
+  get holding(): boolean {
+    return this.#cancelled !== undefined;
+  }
+
+  /** Something was sent; until: epoch milliseconds at which what allowed it expires. */
+  sent(until: number): void {
+    if (this.#timer === undefined && this.#context.timeout() > 0) this.#arm(this.#context.timeout());
+    if (until < this.#expiresAt) this.#expireAt(until);
+  }
+
+  /** Replies came, or entries are to be ended. */
+  moved(): void {
+    const { link } = this.#context;
+    const { first } = link;
+    this.#release(first);
+    if (first?.ending === undefined || first === this.#cancelled || first === this.#copyFailed) return;
+    this.#context.ending();
+    if (link.failCopy(first.ending.message)) this.#copyFailed = first;
+    else this.#cancel(first);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#expiry);
+  }
+
+  #cancel(entry: InFlight): void {
+    if (this.#cancelled !== undefined) return;
+    this.#cancelled = entry;
+    this.#requestDone = false;
+    void this.#context.cancel().then(() => {
+      this.#requestDone = true;
+      this.moved();
+      if (!this.holding) this.#context.released();
+    });
+  }
+
+  #release(first: InFlight | undefined): void {
+    if (this.#cancelled === undefined || !this.#requestDone || first === this.#cancelled) return;
+    this.#cancelled = undefined;
+  }
+
+  /** One timer for all statements in turn: it looks at the first in flight, and comes again if that is younger. */
+  #arm(milliseconds: number): void {
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        const { link, environment } = this.#context;
+        const limit = this.#context.timeout();
+        const { first } = link;
+        if (first === undefined || limit === 0) return;
+        const left = limit - (environment.monotonic() - link.firstSince);
+        if (left > 0) return this.#arm(Math.ceil(left));
+        first.ending ??= TIMED_OUT;
+        this.moved();
+        this.#arm(limit);
+      },
+      Math.min(milliseconds, LONGEST),
+    );
+  }
+
+  #expireAt(until: number): void {
+    clearTimeout(this.#expiry);
+    this.#expiresAt = until;
+    const left = Math.max(0, until - this.#context.environment.now());
+    this.#expiry = setTimeout(
+      () => {
+        this.#expiresAt = Infinity;
+        if (left > LONGEST) this.#expireAt(until);
+        else this.#context.expired();
+      },
+      Math.min(left, LONGEST),
+    );
+  }
+}

@@ -1,0 +1,166 @@
+/** The proxy: listeners, what their connections share, and the end of it all. */
+import { X509Certificate } from 'node:crypto';
+import net from 'node:net';
+import tls from 'node:tls';
+import type { ListenerConfig, ProxyConfig } from './config.ts';
+import type { ClientTls } from './connection-accept.ts';
+import type { ConnectionContext, Shared } from './connection-context.ts';
+import { Connection } from './connection.ts';
+import { tlsServerEndPoint } from './crypto/channel-binding.ts';
+import { createSqlParser } from './parser/parser.ts';
+import { PROTOCOLS } from './protocols/index.ts';
+import type { Protocol } from './protocols/protocol.ts';
+import type { Refusal } from './protocols/refusal.ts';
+import { InspectionCache } from './relay-inspections.ts';
+import { Limits } from './relay-limits.ts';
+import { PolicyDirectory } from './snapshot/directory.ts';
+import { CancelRegistry } from './upstream/cancel-registry.ts';
+import { Catalogs } from './upstream/catalog.ts';
+import { Overseer } from './server-oversight.ts';
+
+export interface RunningProxy {
+  /** Ports as bound. */
+  readonly addresses: readonly { readonly backend: string; readonly host: string; readonly port: number }[];
+  /** Accepts nobody any more, lets what is in flight end within so many milliseconds, then ends everything. */
+  drain(milliseconds: number): Promise<void>;
+}
+
+/** Of one process; printable, for SCRAM. */
+const NONCE_BYTES = 18;
+const SECRET_BYTES = 32;
+
+export async function startProxy(config: ProxyConfig): Promise<RunningProxy> {
+  const proxy = new Proxy(config);
+  try {
+    await proxy.listen();
+  } catch (error) {
+    await proxy.drain(0);
+    throw error;
+  }
+  return proxy;
+}
+
+class Proxy implements RunningProxy {
+  readonly #config: ProxyConfig;
+  readonly #shared: Shared;
+  readonly #parser: ReturnType<typeof createSqlParser>;
+  readonly #servers: net.Server[] = [];
+  readonly #overseer: Overseer;
+  readonly #mockSecret: Buffer;
+  readonly addresses: { backend: string; host: string; port: number }[] = [];
+  #sessions = 0;
+
+  constructor(config: ProxyConfig) {
+    const { environment } = config;
+    this.#config = config;
+    this.#parser = createSqlParser({ statementBytes: config.limits.statementBytes });
+    this.#mockSecret = environment.randomBytes(SECRET_BYTES);
+    const directory = new PolicyDirectory(config.snapshots);
+    this.#shared = {
+      config,
+      directory,
+      inspections: new InspectionCache(this.#parser, config.limits.cacheBytes),
+      limits: new Limits(),
+      catalogs: new Catalogs(environment),
+      cancels: new CancelRegistry((length) => environment.randomBytes(length)),
+      tls: config.clientTls === undefined ? undefined : clientTls(config.clientTls),
+    };
+    this.#overseer = new Overseer(config, directory);
+  }
+
+  async listen(): Promise<void> {
+    for (const listener of this.#config.listeners) {
+      const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: false, noDelay: true }, (socket) =>
+        this.#accept(listener, socket),
+      );
+      this.#servers.push(server);
+      this.addresses.push({ backend: listener.backend, ...(await bound(server, listener)) });
+    }
+  }
+
+  #accept(listener: ListenerConfig, socket: net.Socket): void {
+    const { recorder, limits } = this.#config;
+    const { backend } = listener;
+    const context = this.#contextOf(listener, socket);
+    if (this.#overseer.count >= limits.connections) {
+      socket.on('error', ignore);
+      socket.resume();
+      socket.end(context.protocol.farewell(TOO_MANY));
+      setTimeout(() => socket.destroy(), 1_000).unref();
+      return;
+    }
+    recorder.connection(backend, 1);
+    const connection = new Connection(context, socket);
+    this.#overseer.enter(connection);
+    void connection.run().then(() => {
+      this.#overseer.leave(connection);
+      recorder.connection(backend, -1);
+    });
+  }
+
+  #contextOf({ backend }: ListenerConfig, socket: net.Socket): ConnectionContext {
+    const { environment, limits, recorder } = this.#config;
+    const protocol = this.#protocolOf(backend);
+    return {
+      ...this.#shared,
+      protocol,
+      backend,
+      session: ++this.#sessions,
+      client: `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`,
+      clientLogin: limits.clientLogin,
+      startAccept: () =>
+        protocol.startAccept({
+          tlsAvailable: this.#shared.tls !== undefined,
+          requireTls: false,
+          nonce: environment.randomBytes(NONCE_BYTES).toString('base64'),
+          mockSecret: this.#mockSecret,
+        }),
+      verifierOf: (user) => this.#verifierOf(backend, user),
+      loginRefused: (reason) => {
+        recorder.login(backend, 'refused');
+        recorder.trouble(backend, 'login-refused', reason);
+      },
+      opened: (relay) => this.#overseer.opened(relay),
+      trouble: (what, detail) => recorder.trouble(backend, what, detail),
+    };
+  }
+
+  #protocolOf(backend: string): Protocol {
+    return PROTOCOLS[this.#shared.directory.backend(backend)?.protocol ?? 'postgresql'];
+  }
+
+  #verifierOf(backend: string, name: string): string | undefined {
+    const user = this.#shared.directory.byName(backend, name)?.user;
+    if (user?.enabled !== true) return undefined;
+    const expired = user.expiresAt !== undefined && user.expiresAt <= this.#config.environment.now();
+    return expired ? undefined : user.verifier;
+  }
+
+  async drain(milliseconds: number): Promise<void> {
+    const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    await this.#overseer.drain(milliseconds);
+    await Promise.all(closed);
+    this.#shared.catalogs.close();
+    await this.#parser.close();
+  }
+}
+
+function bound(server: net.Server, { host, port }: ListenerConfig): Promise<{ host: string; port: number }> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.removeListener('error', reject);
+      const address = server.address();
+      resolve({ host, port: address !== null && typeof address === 'object' ? address.port : port });
+    });
+  });
+}
+
+function clientTls({ cert, key }: { readonly cert: string; readonly key: string }): ClientTls {
+  const context = tls.createSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+  return { context, alpn: PROTOCOLS.postgresql.alpn, serverEndPoint: tlsServerEndPoint(new X509Certificate(cert).raw) };
+}
+
+const TOO_MANY: Refusal = { reason: 'limit', sqlstate: '53300', message: 'sorry, too many clients already' };
+
+const ignore = (): void => undefined;
