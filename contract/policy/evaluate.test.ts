@@ -159,6 +159,12 @@ describe('columns', () => {
     expect(denial(own, relation('t', 'any')).reason).to.equal('consent');
   });
 
+  it('that the ceiling limits are no longer all of them', () => {
+    const own = policy([{ sql: sql({ tables: ['t'] }), ceiling: [sql({ tables: ['t'], columns: ['a'] })] }]);
+    expect(denial(own, relation('t', 'all')).reason).to.equal('consent');
+    expect(until(own, relation('t', ['a']), relation('t', 'any'))).to.equal(Infinity);
+  });
+
   it('can not make a DELETE or TRUNCATE smaller than whole rows', () => {
     const own = policy([{ sql: sql({ tables: ['t'], columns: ['a'], actions: ['delete', 'truncate'] }) }]);
     for (const action of ['delete', 'truncate'] as const) {
@@ -209,6 +215,11 @@ describe('time', () => {
     );
     const both = policy([...rules, { sql: sql({ tables: ['u'] }), expiresAt: 3_000 }]);
     expect(until(both, relation('t', 'all'), relation('u', 'any'))).to.equal(3_000);
+  });
+  it('of single columns may be later than that of the rule for all of them', () => {
+    const own = policy([...rules, { sql: sql({ tables: ['t'], columns: ['a'] }), expiresAt: 7_000 }]);
+    expect(until(own, relation('t', ['a']))).to.equal(7_000);
+    expect(until(own, relation('t', ['a', 'b']))).to.equal(5_000);
   });
   it('of a user bounds every Allow, of nothing asked too', () => {
     const own = policy([{ sql: sql({ tables: ['t'] }) }], { expiresAt: 4_000 });
