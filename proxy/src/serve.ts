@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import { fileOutput, streamOutput } from './audit/output.ts';
+import type { LineOutput } from './audit/output.ts';
+import { jsonLinesSink, noAudit } from './audit/sink.ts';
+import type { ListenerConfig, UpstreamCredentials } from './config.ts';
+import { UsageError } from './flags.ts';
+import type { ServeOptions } from './serve-flags.ts';
+import { startProxy } from './server.ts';
+import type { RunningProxy } from './server.ts';
+import type { SnapshotSource } from './snapshot/source.ts';
+import { startAdmin } from './telemetry/admin.ts';
+import { createLogger } from './telemetry/log.ts';
+import { createRecorder } from './telemetry/metrics.ts';
+import { VERSION } from './version.ts';
+
+export interface ServeInput {
+  readonly options: ServeOptions;
+  readonly snapshots: SnapshotSource;
+  readonly credentials: UpstreamCredentials;
+  /** Epoch milliseconds at which the source last confirmed the policy in force. */
+  confirmed(): number;
+}
+
+export interface Serving {
+  /** Opens more listeners; gives the addresses of these. Rejects when one can't be bound. */
+  listen(listeners: readonly ListenerConfig[]): Promise<RunningProxy['addresses']>;
+  readonly logger: Logger;
+  /** Where /metrics is, if it was asked for. */
+  readonly admin: { readonly host: string; readonly port: number } | undefined;
+  /** Sessions get the drain timeout to end by themselves; then all is closed and written. */
+  stop(): Promise<void>;
+}
+
+/** What every serving command has: log, audit, metrics, admin port. Rejects when the admin address can't be bound. */
+export async function serve(input: ServeInput): Promise<Serving> {
+  const { options, snapshots } = input;
+  const stdout = streamOutput(process.stdout);
+  const auditFile = openAudit(options.auditLog);
+  const auditOutput = options.auditLog === '-' ? stdout : auditFile;
+  const logger = createLogger(options.logLevel, stdout);
+  const recorder = createRecorder({
+    version: VERSION,
+    logger,
+    audit: auditOutput === undefined ? noAudit : jsonLinesSink(auditOutput),
+    policy: () => {
+      const current = snapshots.current();
+      return current === undefined ? undefined : { revision: current.revision, confirmed: input.confirmed() };
+    },
+    now: () => Date.now(),
+  });
+  let state: 'starting' | 'open' | 'stopping' = 'starting';
+  const unready = (): string | undefined => {
+    if (state !== 'open') return STATES[state];
+    return snapshots.current() === undefined ? 'no policy is in force yet' : undefined;
+  };
+  const metrics = { contentType: recorder.registry.contentType, metrics: () => recorder.registry.metrics() };
+  const admin = options.admin === undefined ? undefined : await startAdmin({ ...options.admin, metrics, unready });
+  const start = (listeners: readonly ListenerConfig[]): Promise<RunningProxy> =>
+    startProxy({
+      listeners,
+      snapshots,
+      credentials: input.credentials,
+      recorder,
+      ...(options.clientTls === undefined ? {} : { clientTls: options.clientTls }),
+      limits: options.limits,
+      environment: { now: () => Date.now(), monotonic: () => performance.now(), randomBytes: (n) => randomBytes(n) },
+    });
+  const proxies: RunningProxy[] = [];
+  return {
+    listen: async (listeners) => {
+      const proxy = await start(listeners);
+      proxies.push(proxy);
+      state = 'open';
+      return proxy.addresses;
+    },
+    logger,
+    admin,
+    stop: async () => {
+      state = 'stopping';
+      await Promise.all(proxies.map((proxy) => proxy.drain(options.drain)));
+      await admin?.close();
+      await Promise.all([stdout.flush(FLUSH), auditFile?.flush(FLUSH)]);
+    },
+  };
+}
+
+const STATES = { starting: 'the listeners are not open yet', stopping: 'shutting down' } as const;
+
+/** Milliseconds for what is still to be written when all connections have ended. */
+const FLUSH = 1_000;
+
+function openAudit(destination: string): LineOutput | undefined {
+  if (destination === '-' || destination === 'none') return undefined;
+  try {
+    return fileOutput(destination);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new UsageError(`--audit-log: ${destination} can not be opened (${code})`, { cause: error });
+  }
+}
+
+/**
+ * Waits for SIGINT or SIGTERM, then stops. A second signal ends the process at once. Resolves when all is closed.
+ */
+export async function untilStopped(stop: () => Promise<void>): Promise<void> {
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  await stop();
+}
