@@ -1,0 +1,183 @@
+import { type BypassCase, marker, rows } from '../case.ts';
+
+/** Forbidden columns of a table whose other columns are allowed. */
+export const ROWS: readonly BypassCase[] = [
+  { threat: 'a forbidden column by its name', attack: 'select ssn from customers', evidence: marker },
+  { threat: 'a forbidden column qualified by an alias', attack: 'select c.ssn from customers c', evidence: marker },
+  { threat: '*', attack: 'select * from customers', evidence: marker },
+  { threat: 'alias.*', attack: 'select c.* from customers c', evidence: marker },
+  { threat: 'a whole row by the bare alias', attack: 'select c from customers c', evidence: marker },
+  { threat: 'a whole row by the table name', attack: 'select customers from customers', evidence: marker },
+  { threat: 'a whole row cast to text', attack: 'select c::text from customers c', evidence: marker },
+  { threat: 'a field of a whole row', attack: 'select (c).ssn from customers c', evidence: marker },
+  { threat: 'all fields of a whole row', attack: 'select (c).* from customers c', evidence: marker },
+  { threat: 'row_to_json of an alias', attack: 'select row_to_json(c) from customers c', evidence: marker },
+  { threat: 'to_jsonb of an alias', attack: 'select to_jsonb(customers) from customers', evidence: marker },
+  { threat: 'json_agg of an alias', attack: 'select json_agg(c) from customers c', evidence: marker },
+  {
+    threat: 'string_agg of a cast alias',
+    attack: `select string_agg(c::text, ',') from customers c`,
+    evidence: marker,
+  },
+  { threat: 'ROW(alias.*)', attack: 'select row(c.*) from customers c', evidence: marker },
+  { threat: 'array_agg of whole rows', attack: 'select array_agg(customers) from customers', evidence: marker },
+  { threat: 'format of a whole row', attack: `select format('%s', c) from customers c`, evidence: marker },
+  { threat: 'concat of a whole row', attack: 'select concat(c) from customers c', evidence: marker },
+  {
+    threat: 'a function in column notation: c.row_to_json',
+    attack: 'select c.row_to_json from customers c',
+    evidence: marker,
+  },
+  {
+    threat: 'another function in column notation: c.to_json',
+    attack: 'select c.to_json from customers c',
+    evidence: marker,
+  },
+  {
+    threat: "a function of one's own row type in column notation",
+    attack: 'select c.customer_dump from customers c',
+    evidence: marker,
+  },
+  { threat: 'a column in function notation: ssn(c)', attack: 'select ssn(c) from customers c', evidence: marker },
+  {
+    threat: 'jsonb_populate_record over a whole row',
+    attack: `select (jsonb_populate_record(c, '{}')).ssn from customers c`,
+    evidence: marker,
+  },
+  {
+    threat: 'jsonb_each_text of a whole row',
+    attack: 'select e.value from customers c, jsonb_each_text(to_jsonb(c)) e',
+    evidence: marker,
+  },
+  {
+    threat: 'a subquery that passes * outward',
+    attack: 'select s.a from (select * from customers) s (i, n, a, e)',
+    evidence: marker,
+  },
+  {
+    threat: 'a subquery whose columns are renamed',
+    attack: 'select x from (select id, ssn from customers) s (i, x)',
+    evidence: marker,
+  },
+  {
+    threat: 'an alias with a column list that renames the forbidden column to an allowed name',
+    attack: 'select c.id from customers c (a, b, id, d)',
+    evidence: marker,
+  },
+  {
+    threat: 'an alias with a column list that swaps two names',
+    attack: 'select name from customers as c (id, ssn, name)',
+    evidence: marker,
+  },
+  {
+    threat: 'a whole row inside a CTE',
+    attack: 'with x as (select c from customers c) select (c).ssn from x',
+    evidence: marker,
+  },
+  {
+    threat: 'a CTE with * behind an allowed name',
+    attack: 'with orders as (select * from customers) select ssn from orders',
+    evidence: marker,
+  },
+  {
+    threat: 'a CTE that is named as the forbidden table and reads it',
+    attack: 'with secrets as (select * from secrets) select value from secrets',
+    evidence: marker,
+  },
+  {
+    threat: 'a CTE that shadows only inside its own query',
+    attack: 'with a as (with secrets as (select 1) select 1) select value from secrets',
+    evidence: marker,
+  },
+  {
+    threat: 'a CTE of a sibling that is not in scope yet',
+    attack: 'with a as (select value from secrets), secrets as (select 1 as value) select value from a',
+    evidence: marker,
+  },
+  {
+    threat: 'a recursive CTE that starts from the forbidden table',
+    attack:
+      'with recursive r (n, v) as (select id, value from secrets union all select n + 10, v from r where n < 3) select v from r',
+    evidence: marker,
+  },
+  {
+    threat: 'a qualified name is never a CTE',
+    attack: 'with secrets as (select 1 as value) select value from public.secrets',
+    evidence: marker,
+  },
+  {
+    threat: "an allowed table's name as an alias of the forbidden one",
+    attack: 'select orders.value from secrets orders',
+    evidence: marker,
+  },
+  {
+    threat: 'TABLESAMPLE on the forbidden table',
+    attack: 'select value from secrets tablesample system (100)',
+    evidence: marker,
+  },
+  { threat: 'ONLY', attack: 'select value from only (secrets)', evidence: marker },
+  {
+    threat: 'a LATERAL subquery',
+    attack: 'select s.value from orders o, lateral (select value from secrets where id = o.id) s',
+    evidence: marker,
+  },
+  {
+    threat: 'a whole row of the outer query inside LATERAL',
+    attack: 'select l.j from customers c, lateral (select row_to_json(c)::text as j) l',
+    evidence: marker,
+  },
+  { threat: 'a correlated scalar subquery', attack: 'select (select c.ssn) from customers c', evidence: marker },
+  {
+    threat: 'an outer forbidden column unqualified in a subquery',
+    attack: 'select (select ssn limit 1) from customers',
+    evidence: marker,
+  },
+  { threat: 'an ARRAY subquery', attack: 'select array(select value from secrets)', evidence: marker },
+  {
+    threat: 'UNION of an allowed and a forbidden table',
+    attack: 'select note from orders union all select value from secrets',
+    evidence: marker,
+  },
+  { threat: 'a forbidden table nested in parentheses', attack: '(((select value from secrets)))', evidence: marker },
+  { threat: 'VALUES with a scalar subquery', attack: 'values ((select value from secrets limit 1))', evidence: marker },
+  { threat: 'a view over the forbidden table', attack: 'select value from secret_view', evidence: marker },
+  { threat: 'an inheritance child by its own name', attack: 'select body from events_private', evidence: marker },
+  { threat: 'a forbidden parent with its children', attack: 'select body from events', evidence: marker },
+  { threat: 'a partition by its own name', attack: 'select body from measures_2026', evidence: marker },
+  {
+    threat: 'a system column beside a forbidden one does not widen the right',
+    attack: 'select tableoid, ctid, c.email from customers c',
+    evidence: marker,
+  },
+  {
+    threat: 'ROWS FROM with a set-returning function over the forbidden table',
+    attack: 'select x.value from rows from (leak_rows()) x',
+    evidence: marker,
+  },
+  {
+    threat: 'a table used as a type in a record definition',
+    attack: `select r.ssn from json_populate_recordset(null::customers, (select json_agg(c) from customers c)) r`,
+    evidence: marker,
+  },
+  {
+    threat: 'XMLTABLE over the forbidden table',
+    attack: `select x.v from xmltable('/r' passing (select xmlelement(name r, xmlelement(name v, value)) from secrets limit 1) columns v text path 'v') x`,
+    evidence: marker,
+  },
+  { threat: 'XMLFOREST of the forbidden column', attack: 'select xmlforest(c.ssn) from customers c', evidence: marker },
+  {
+    threat: 'JSON_TABLE over the forbidden table',
+    attack: `select j.v from json_table((select jsonb_agg(value) from secrets), '$[*]' columns (v text path '$')) j`,
+    evidence: marker,
+  },
+  { threat: 'JSON_OBJECT constructor', attack: 'select json_object(c.id: c.ssn) from customers c', evidence: marker },
+  { threat: 'JSON_ARRAY over a query', attack: 'select json_array(select value from secrets)', evidence: marker },
+  { threat: 'JSON_ARRAYAGG', attack: 'select json_arrayagg(c.ssn) from customers c', evidence: marker },
+  { threat: 'counting rows of a forbidden table', attack: 'select count(*) from secrets', evidence: rows(/^2$/) },
+  {
+    threat: 'the existence of rows of a forbidden table',
+    attack: 'select exists (select from secrets where id = 2)',
+    evidence: rows(/^t$/),
+  },
+  { threat: 'a constant per row of a forbidden table', attack: 'select 1 from secrets', evidence: rows(/^1\n1$/) },
+];
