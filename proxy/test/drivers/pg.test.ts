@@ -167,7 +167,7 @@ const CHECKS: DriverChecks = {
         const canceller = new pg.Client({ host, port });
         (canceller as unknown as { cancel: (client: pg.Client, query: pg.Query) => void }).cancel(client, query);
       }, 200);
-      expect(((await failed) as pg.DatabaseError).code).to.equal('57014');
+      expect(await failed).to.have.property('code', '57014');
       await usable(client);
     }),
   'an error inside a transaction, then rollback': (fixture) =>

@@ -1,0 +1,49 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import type { TestProxyOptions } from '#test/harness/proxy';
+import { within } from '#test/harness/raw-client';
+import type { Ask, Facts } from './proxy-child.ts';
+
+export interface SeparateProxy {
+  readonly pid: number;
+  readonly ports: Readonly<Record<string, number>>;
+  facts(): Promise<Facts>;
+  /** undefined while it runs. */
+  exit(): string | undefined;
+  stop(): Promise<void>;
+}
+
+/** The proxy as a child process; only plain data in the options. */
+export async function startSeparateProxy(options: TestProxyOptions): Promise<SeparateProxy> {
+  const child = fork(path.join(import.meta.dirname, 'proxy-child.ts'), [], {
+    execArgv: [...process.execArgv.filter((flag) => !flag.startsWith('--inspect')), '--expose-gc'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  let ended: string | undefined;
+  child.once('exit', (code, signal) => (ended = `exit ${String(code)}, signal ${String(signal)}`));
+
+  const ask = async (question: Ask): Promise<unknown> => {
+    if (ended !== undefined) throw new Error(`the proxy is gone: ${ended}`);
+    const answer = once(child, 'message') as Promise<[{ value: unknown }]>;
+    child.send(question);
+    const [{ value }] = await within(answer, 20_000, 'answer from the proxy process');
+    return value;
+  };
+  const ports = (await ask({ kind: 'start', options })) as Record<string, number>;
+  return {
+    pid: child.pid ?? 0,
+    ports,
+    facts: async () => (await ask({ kind: 'facts' })) as Facts,
+    exit: () => ended,
+    stop: async () => {
+      process.removeListener('exit', kill);
+      if (ended !== undefined) return;
+      const gone = once(child, 'exit');
+      child.send({ kind: 'stop' } satisfies Ask);
+      await within(gone, 10_000, 'end of the proxy process').catch(() => child.kill('SIGKILL'));
+    },
+  };
+}
