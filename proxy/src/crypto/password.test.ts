@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
+import { saslprep } from '@mongodb-js/saslprep';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { tlsServerEndPoint } from './channel-binding.ts';
@@ -34,13 +35,43 @@ describe('SASLprep as PostgreSQL does it', () => {
     expect(preparePassword(Buffer.from('ff41', 'hex')).toString('hex')).to.equal('ff41');
   });
 
-  it('fuzz: never throws, and is stable', () => {
+  /** Kept by MongoDB's driver team, on the same tables, in code of its own. */
+  const oracle = (password: string): string => {
+    try {
+      return saslprep(password);
+    } catch (error) {
+      if (error instanceof Error) return password; // prohibited
+      throw error;
+    }
+  };
+
+  const strings = [
+    fc.string({ unit: 'binary', maxLength: 20 }),
+    fc.string({ unit: 'grapheme', maxLength: 20 }),
+    fc.string({
+      unit: fc.constantFrom('a', '1', '\u0627', '\u05d0', '\u00ad', '\u00a0', '\u2168', '\u0301', '\ufb01'),
+      maxLength: 6,
+    }),
+  ];
+  it('fuzz: as another implementation, wherever it is not ASCII', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 30 }), (password) => {
-        const once = preparePassword(password);
-        expect(Buffer.isBuffer(once)).to.equal(true);
+      fc.property(fc.oneof(...strings), (password) => {
+        const ascii = Buffer.from(password).every((byte) => byte < 0x80);
+        expect(preparePassword(password).toString()).to.equal(ascii ? password : oracle(password));
       }),
+      { numRuns: 5_000 },
     );
+  });
+
+  it('each code point alone, and between two letters, as another implementation', function () {
+    this.timeout(30_000);
+    for (let point = 0x80; point <= 0x10ffff; point += point < 0x3000 ? 1 : 97) {
+      if (point >= 0xd800 && point <= 0xdfff) continue;
+      const sign = String.fromCodePoint(point);
+      for (const password of [sign, `a${sign}b`]) {
+        if (preparePassword(password).toString() !== oracle(password)) expect.fail(point.toString(16));
+      }
+    }
   });
 });
 

@@ -1,10 +1,20 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { encodeParameterStatus } from '#proxy/protocols/postgres/encode';
+import { skipUnless } from '#test/harness/skip';
 import { dialFailure, fakeServer, fatal, tryDial, WELCOME } from './servers.ts';
 import type net from 'node:net';
 import type { DialTest, FakeServer } from './servers.ts';
+
+/** Listens with the shortest queue, and never takes anything from it. */
+const BUSY = `
+  const server = require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+    require('node:fs').writeSync(1, String(server.address().port));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20000);
+  });`;
 
 type Talk = (socket: net.Socket, chunk: Buffer, nth: number) => void;
 
@@ -166,6 +176,23 @@ describe('dial: servers that lie, stall or are not there', () => {
     const error = await dialFailure({ port });
     server = undefined;
     expect([error.code, error.sqlstate]).to.deep.equal(['unreachable', '08001']);
+  });
+
+  it('one that is too busy to take the connection: 08001 in time', async function () {
+    skipUnless(this, process.platform === 'linux', 'a queue of connections as Linux keeps it');
+    const busy = spawn(process.execPath, ['-e', BUSY], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const fillers: net.Socket[] = [];
+    try {
+      const [line] = (await once(busy.stdout, 'data')) as [Buffer];
+      const port = Number(line.toString());
+      for (let n = 0; n < 4; n += 1) fillers.push(connect(port, '127.0.0.1').on('error', () => undefined));
+      await sleep(100);
+      const error = await dialFailure({ port, connectTimeout: 150 });
+      expect([error.code, error.sqlstate]).to.deep.equal(['connect-timeout', '08001']);
+    } finally {
+      for (const socket of fillers) socket.destroy();
+      busy.kill('SIGKILL');
+    }
   });
 
   it('given up before and amid the login', async () => {

@@ -46,6 +46,7 @@ export interface DialTest {
   readonly password?: string;
   readonly database?: string;
   readonly settings?: readonly (readonly [string, string])[];
+  readonly connectTimeout?: number;
   readonly loginTimeout?: number;
   readonly signal?: AbortSignal;
 }
@@ -58,7 +59,7 @@ const backendOf = (test: DialTest): SnapshotBackend => {
     port,
     users: [],
     tls,
-    timeouts: { connect: 2_000, login: loginTimeout },
+    timeouts: { connect: test.connectTimeout ?? 2_000, login: loginTimeout },
   }).backends;
   if (backend === undefined) throw new Error('no backend');
   return backend;
