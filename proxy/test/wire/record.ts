@@ -132,5 +132,5 @@ for (const major of [15, 18] as const) {
   }
   await server.stop();
   const file = new URL(`../../src/protocols/postgres/testdata/capture-${major}.json`, import.meta.url);
-  await writeFile(file, `${JSON.stringify(captures, null, 1)}\n`);
+  await writeFile(file, `${JSON.stringify(captures, null, 2)}\n`);
 }
