@@ -186,7 +186,7 @@ export class SqlWriter {
     if (kind < 0.55) return this.#column(scope);
     if (kind < 0.6) return this.#alias(scope);
     if (kind < 0.66) return `${this.#pick(['to_json', 'row_to_json', 'secret', 'num_nulls'])}(${this.#alias(scope)})`;
-    if (kind < 0.7) return `${this.#alias(scope)}.${this.#pick(['to_json', 'secret', 'quote_literal', 'pg_typeof'])}`;
+    if (kind < 0.7) return `${this.#alias(scope)}.${this.#pick(['to_json', 'secret', 'quote_literal', 'max'])}`;
     if (kind < 0.75) return `${this.#alias(scope)}::text`;
     if (kind < 0.8) return `coalesce(${this.#column(scope)}::text, ${this.#column(scope)}::text)`;
     if (kind < 0.84) return `array(select ${this.#column(scope)})`;

@@ -33,7 +33,7 @@ function nothingNested(): never {
 
 function inspected(state: ResolutionState, offset: number, read: (analysis: Analysis) => Draft): InspectedStatement {
   const analysis = new Analysis(state, WALK);
-  const draft = read(analysis);
+  const draft = readSafely(analysis, read);
   return {
     offset,
     tag: draft.tag,
@@ -43,6 +43,20 @@ function inspected(state: ResolutionState, offset: number, read: (analysis: Anal
     constantsMatter: analysis.constantsMatter,
     ...(draft.copy !== undefined && { copy: draft.copy }),
   };
+}
+
+/** What the client reads where the analysis itself failed; no test may ever see it. */
+export const UNREADABLE = 'the statement could not be analysed';
+
+/** A mistake of ours must cost one statement, not the process. */
+function readSafely(analysis: Analysis, read: (analysis: Analysis) => Draft): Draft {
+  try {
+    return read(analysis);
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    analysis.asked.fail(UNREADABLE);
+    return { tag: 'UNKNOWN' };
+  }
 }
 
 function askOf(analysis: Analysis, draft: Draft): Ask {

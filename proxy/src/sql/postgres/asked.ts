@@ -65,6 +65,11 @@ export class Asked {
     this.#refusal ??= hint === undefined ? { reason, message } : { reason, message, hint };
   }
 
+  /** Refused whatever was found so far. */
+  fail(message: string): void {
+    this.#refusal = { reason: 'not-understood', message };
+  }
+
   get refusal(): Refusal | undefined {
     return this.#refusal;
   }

@@ -155,7 +155,10 @@ function mergeAction(analysis: Analysis, level: Level, clause: MergeWhen, target
 
 /** WHEN NOT MATCHED [BY TARGET] has no row of the target to read. */
 function withoutTarget(clause: MergeWhen): boolean {
-  return clause.commandType === 'CMD_INSERT' || clause.matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_TARGET';
+  if (clause.commandType === 'CMD_INSERT') return true;
+  return clause.matchKind === undefined
+    ? clause.matched !== true
+    : clause.matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_TARGET';
 }
 
 function mergeWhen(analysis: Analysis, level: Level, clause: MergeWhen, target: Target): void {

@@ -125,12 +125,14 @@ function askTypeName(analysis: Analysis, names: readonly string[]): void {
   for (const outside of pathSchemas(analysis)) useType(analysis, outside, name);
 }
 
-/** Functions of pg_catalog that are free and tell all of a row that they are given. */
+/** Functions of pg_catalog that are free, take any row as their only argument, and tell what is in it. */
 const ROW_TELLING: ReadonlySet<string> = new Set([
   ...['row_to_json', 'to_json', 'to_jsonb', 'json_agg', 'jsonb_agg', 'json_agg_strict', 'jsonb_agg_strict'],
   ...['json_build_array', 'jsonb_build_array', 'array_agg', 'any_value', 'concat', 'quote_literal', 'quote_nullable'],
-  ...['record_out', 'record_send', 'max', 'min', 'pg_typeof', 'hash_record', 'array_to_json', 'xmlconcat', 'format'],
+  ...['record_send', 'hash_record'],
 ]);
+/** Of rows only since 18. */
+const EXTREMES: ReadonlySet<string> = new Set(['max', 'min']);
 
 /**
  * `a.b` where b is no column of a is the call b(a): a function in a column's clothing.
@@ -141,6 +143,8 @@ export function askClothing(analysis: Analysis, name: string, source?: Source): 
   const outside = outsideSchemas(analysis, 'functions', name);
   for (const schema of outside) execute(analysis, schema, name);
   if (analysis.lists.rowFunctionsNotFree.has(name)) analysis.asked.admin(`calling ${name}`);
-  if (source === undefined || (outside.length === 0 && !ROW_TELLING.has(name))) return;
+  if (source === undefined) return;
+  const tells = ROW_TELLING.has(name) || (analysis.state.major >= 18 && EXTREMES.has(name));
+  if (outside.length === 0 && !tells) return;
   for (const target of source.targets) askAll(analysis, 'select', target);
 }
