@@ -9,6 +9,8 @@ describe('the CRDs', () => {
   for (const kind of KINDS) {
     it(`describe every field of ${kind}`, () => {
       walkSchema(SCHEMAS[kind], [], (schema, path) => {
+        // The API server allows nothing to be said of it.
+        if (path.join() === 'metadata') return;
         expect(schema.description, path.join('.')).to.be.a('string').with.length.above(5);
       });
     });

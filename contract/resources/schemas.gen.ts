@@ -14,7 +14,7 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
     properties: {
       apiVersion: { description: 'The version of this schema, articdbm.io/v1alpha1.', type: 'string' },
       kind: { description: 'DatabaseBackend.', type: 'string' },
-      metadata: { description: 'Name, namespace and the like, as on every Kubernetes object.', type: 'object' },
+      metadata: { type: 'object' },
       spec: {
         description: 'The server, and the terms on which it is used.',
         type: 'object',
@@ -148,7 +148,7 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
                 fieldPath: '.caSecretRef',
               },
               {
-                rule: "!self.allowCleartextPassword || self.mode in ['verify-ca', 'verify-full']",
+                rule: "!has(self.allowCleartextPassword) || !self.allowCleartextPassword || self.mode in ['verify-ca', 'verify-full']",
                 message:
                   'a password is only ever sent as it is to a verified server: set mode to verify-full or verify-ca, or leave allowCleartextPassword out',
                 fieldPath: '.allowCleartextPassword',
@@ -246,13 +246,9 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
                             fieldPath: '.actions',
                           },
                           {
-                            rule: "!self.actions.exists(a, a in ['read', 'write', 'insert', 'delete', 'truncate']) || has(self.tables)",
-                            message: 'read, write, insert, delete and truncate are for tables: add tables',
-                            fieldPath: '.actions',
-                          },
-                          {
-                            rule: "!self.actions.exists(a, a in ['select', 'update']) || has(self.tables) || has(self.sequences)",
-                            message: 'select and update are for tables and sequences: add tables or sequences',
+                            rule: "has(self.tables) || !self.actions.exists(a, a in ['read', 'write', 'select', 'insert', 'update', 'delete', 'truncate'])",
+                            message:
+                              'select, insert, update, delete, truncate, read and write are for tables: add tables',
                             fieldPath: '.actions',
                           },
                           {
@@ -277,8 +273,8 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
                             fieldPath: '.functions',
                           },
                           {
-                            rule: "!has(self.sequences) || self.actions.exists(a, a in ['usage', 'select', 'update'])",
-                            message: 'sequences are for usage, select and update: add one of them to actions',
+                            rule: "!has(self.sequences) || self.actions.exists(a, a == 'usage')",
+                            message: 'sequences are for usage: add usage to actions',
                             fieldPath: '.sequences',
                           },
                           {
@@ -379,7 +375,7 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
                           },
                           sequences: {
                             description:
-                              'Patterns of names of sequences, for usage (nextval, currval), update (setval) and select (reading one as a table does). Absent: none.',
+                              'Patterns of names of sequences, for usage (nextval, currval). Absent: none. setval needs admin.',
                             type: 'array',
                             minItems: 1,
                             maxItems: 64,
@@ -568,7 +564,7 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
     properties: {
       apiVersion: { description: 'The version of this schema, articdbm.io/v1alpha1.', type: 'string' },
       kind: { description: 'DbPermission.', type: 'string' },
-      metadata: { description: 'Name, namespace and the like, as on every Kubernetes object.', type: 'object' },
+      metadata: { type: 'object' },
       spec: {
         description: 'What is permitted, to whom and where.',
         type: 'object',
@@ -644,13 +640,8 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
                       fieldPath: '.actions',
                     },
                     {
-                      rule: "!self.actions.exists(a, a in ['read', 'write', 'insert', 'delete', 'truncate']) || has(self.tables)",
-                      message: 'read, write, insert, delete and truncate are for tables: add tables',
-                      fieldPath: '.actions',
-                    },
-                    {
-                      rule: "!self.actions.exists(a, a in ['select', 'update']) || has(self.tables) || has(self.sequences)",
-                      message: 'select and update are for tables and sequences: add tables or sequences',
+                      rule: "has(self.tables) || !self.actions.exists(a, a in ['read', 'write', 'select', 'insert', 'update', 'delete', 'truncate'])",
+                      message: 'select, insert, update, delete, truncate, read and write are for tables: add tables',
                       fieldPath: '.actions',
                     },
                     {
@@ -675,8 +666,8 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
                       fieldPath: '.functions',
                     },
                     {
-                      rule: "!has(self.sequences) || self.actions.exists(a, a in ['usage', 'select', 'update'])",
-                      message: 'sequences are for usage, select and update: add one of them to actions',
+                      rule: "!has(self.sequences) || self.actions.exists(a, a == 'usage')",
+                      message: 'sequences are for usage: add usage to actions',
                       fieldPath: '.sequences',
                     },
                     {
@@ -777,7 +768,7 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
                     },
                     sequences: {
                       description:
-                        'Patterns of names of sequences, for usage (nextval, currval), update (setval) and select (reading one as a table does). Absent: none.',
+                        'Patterns of names of sequences, for usage (nextval, currval). Absent: none. setval needs admin.',
                       type: 'array',
                       minItems: 1,
                       maxItems: 64,
@@ -897,7 +888,7 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
     properties: {
       apiVersion: { description: 'The version of this schema, articdbm.io/v1alpha1.', type: 'string' },
       kind: { description: 'DbUser.', type: 'string' },
-      metadata: { description: 'Name, namespace and the like, as on every Kubernetes object.', type: 'object' },
+      metadata: { type: 'object' },
       spec: {
         description: 'Who it is, and the bounds of what it uses.',
         type: 'object',

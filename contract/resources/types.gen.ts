@@ -76,7 +76,7 @@ export interface DatabaseBackend {
           readonly columns?: readonly string[];
           /** Patterns of names of functions, procedures, aggregates and operators outside pg_catalog, or in it and not known as harmless, for execute. Absent: none. What a function does runs under the server's rules. */
           readonly functions?: readonly string[];
-          /** Patterns of names of sequences, for usage (nextval, currval), update (setval) and select (reading one as a table does). Absent: none. */
+          /** Patterns of names of sequences, for usage (nextval, currval). Absent: none. setval needs admin. */
           readonly sequences?: readonly string[];
           /** Patterns of names of types and domains outside pg_catalog, for usage. Absent: none. */
           readonly types?: readonly string[];
@@ -159,7 +159,7 @@ export interface DbPermission {
         readonly columns?: readonly string[];
         /** Patterns of names of functions, procedures, aggregates and operators outside pg_catalog, or in it and not known as harmless, for execute. Absent: none. What a function does runs under the server's rules. */
         readonly functions?: readonly string[];
-        /** Patterns of names of sequences, for usage (nextval, currval), update (setval) and select (reading one as a table does). Absent: none. */
+        /** Patterns of names of sequences, for usage (nextval, currval). Absent: none. setval needs admin. */
         readonly sequences?: readonly string[];
         /** Patterns of names of types and domains outside pg_catalog, for usage. Absent: none. */
         readonly types?: readonly string[];
