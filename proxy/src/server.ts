@@ -8,6 +8,7 @@ import type { ConnectionContext, Shared } from './connection-context.ts';
 import { Connection } from './connection.ts';
 import { tlsServerEndPoint } from './crypto/channel-binding.ts';
 import { createSqlParser } from './parser/parser.ts';
+import type { ParserCounts } from './parser/parser.ts';
 import { PROTOCOLS } from './protocols/index.ts';
 import type { Protocol } from './protocols/protocol.ts';
 import type { Refusal } from './protocols/refusal.ts';
@@ -18,9 +19,15 @@ import { CancelRegistry } from './upstream/cancel-registry.ts';
 import { Catalogs } from './upstream/catalog.ts';
 import { Overseer } from './server-oversight.ts';
 
+/** Ports as bound. */
+export type ListeningAddress = ListenerConfig;
+
 export interface RunningProxy {
-  /** Ports as bound. */
-  readonly addresses: readonly { readonly backend: string; readonly host: string; readonly port: number }[];
+  readonly addresses: readonly ListeningAddress[];
+  /** Opens one more listener, for a backend that came later. Rejects when its address can't be bound. */
+  listen(listener: ListenerConfig): Promise<ListeningAddress>;
+  /** For metrics. */
+  parserCounts(): ParserCounts;
   /** Accepts nobody any more, lets what is in flight end within so many milliseconds, then ends everything. */
   drain(milliseconds: number): Promise<void>;
 }
@@ -32,7 +39,7 @@ const SECRET_BYTES = 32;
 export async function startProxy(config: ProxyConfig): Promise<RunningProxy> {
   const proxy = new Proxy(config);
   try {
-    await proxy.listen();
+    for (const listener of config.listeners) await proxy.listen(listener);
   } catch (error) {
     await proxy.drain(0);
     throw error;
@@ -47,7 +54,7 @@ class Proxy implements RunningProxy {
   readonly #servers: net.Server[] = [];
   readonly #overseer: Overseer;
   readonly #mockSecret: Buffer;
-  readonly addresses: { backend: string; host: string; port: number }[] = [];
+  readonly addresses: ListeningAddress[] = [];
   #sessions = 0;
 
   constructor(config: ProxyConfig) {
@@ -68,14 +75,14 @@ class Proxy implements RunningProxy {
     this.#overseer = new Overseer(config, directory);
   }
 
-  async listen(): Promise<void> {
-    for (const listener of this.#config.listeners) {
-      const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: false, noDelay: true }, (socket) =>
-        this.#accept(listener, socket),
-      );
-      this.#servers.push(server);
-      this.addresses.push({ backend: listener.backend, ...(await bound(server, listener)) });
-    }
+  async listen(listener: ListenerConfig): Promise<ListeningAddress> {
+    const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: false, noDelay: true }, (socket) =>
+      this.#accept(listener, socket),
+    );
+    const address = { backend: listener.backend, ...(await bound(server, listener)) };
+    this.#servers.push(server);
+    this.addresses.push(address);
+    return address;
   }
 
   #accept(listener: ListenerConfig, socket: net.Socket): void {
@@ -134,6 +141,10 @@ class Proxy implements RunningProxy {
     if (user?.enabled !== true) return undefined;
     const expired = user.expiresAt !== undefined && user.expiresAt <= this.#config.environment.now();
     return expired ? undefined : user.verifier;
+  }
+
+  parserCounts(): ParserCounts {
+    return this.#parser.counts();
   }
 
   async drain(milliseconds: number): Promise<void> {
