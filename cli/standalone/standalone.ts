@@ -37,7 +37,10 @@ export class Standalone {
     }
     const opened = await this.#openListeners();
     out.diagnostics(diagnostics);
-    if (opened) this.#showTable();
+    if (opened) {
+      this.#parts.serving.opened();
+      this.#showTable();
+    }
     return opened;
   }
 
@@ -78,21 +81,20 @@ export class Standalone {
   async #openListeners(): Promise<boolean> {
     const { policy, serving, asked, out } = this.#parts;
     const backends = policy.inForce?.compiled.snapshot.backends ?? [];
-    const planned = planListeners(backends, this.#open, asked);
-    if (planned.length === 0) return true;
-    try {
-      for (const { backend, host, port } of await serving.listen(planned)) {
-        this.#open.set(backend, { backend, host, port });
+    let all = true;
+    for (const listener of planListeners(backends, this.#open, asked)) {
+      const { backend, host, port } = listener;
+      try {
+        this.#open.set(backend, await serving.listen(listener));
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === undefined) throw error;
+        all = false;
+        const advice = `choose another address with --listen ${backend}=HOST:PORT`;
+        out.say(`${formatAddress(host, port)} for ${backend} can not be opened (${code}): ${advice}`);
       }
-      return true;
-    } catch (error) {
-      const { code, port } = error as NodeJS.ErrnoException & { readonly port?: number };
-      if (code === undefined) throw error;
-      const { backend, host } = planned.find((each) => each.port === port) ?? { backend: 'BACKEND', host: '' };
-      const advice = `choose another address with --listen ${backend}=HOST:PORT`;
-      out.say(`${formatAddress(host, port ?? 0)} for ${backend} can not be opened (${code}): ${advice}`);
-      return false;
     }
+    return all;
   }
 
   #warnOfExposure(): void {

@@ -50,7 +50,8 @@ export async function runProxy(flags: Flags): Promise<number> {
   if (problem !== undefined) return complain(problem);
   const serving = await serve({ options, snapshots, credentials, confirmed: () => confirmed });
   try {
-    await serving.listen(listeners);
+    for (const listener of listeners) await serving.listen(listener);
+    serving.opened();
   } catch (error) {
     await serving.stop();
     return complain(`a listener can not be opened (${codeOf(error)})`);

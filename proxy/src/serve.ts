@@ -23,8 +23,10 @@ export interface ServeInput {
 }
 
 export interface Serving {
-  /** Opens more listeners; gives the addresses of these. Rejects when one can't be bound. */
-  listen(listeners: readonly ListenerConfig[]): Promise<RunningProxy['addresses']>;
+  /** Opens a listener; gives its port as bound. Rejects when the address can't be bound. */
+  listen(listener: ListenerConfig): Promise<ListenerConfig>;
+  /** The first listeners are open: /readyz may say so. */
+  opened(): void;
   readonly logger: Logger;
   /** Where /metrics is, if it was asked for. */
   readonly admin: { readonly host: string; readonly port: number } | undefined;
@@ -39,6 +41,7 @@ export async function serve(input: ServeInput): Promise<Serving> {
   const auditFile = openAudit(options.auditLog);
   const auditOutput = options.auditLog === '-' ? stdout : auditFile;
   const logger = createLogger(options.logLevel, stdout);
+  const started: { proxy?: RunningProxy } = {};
   const recorder = createRecorder({
     version: VERSION,
     logger,
@@ -47,6 +50,7 @@ export async function serve(input: ServeInput): Promise<Serving> {
       const current = snapshots.current();
       return current === undefined ? undefined : { revision: current.revision, confirmed: input.confirmed() };
     },
+    parser: () => started.proxy?.parserCounts(),
     now: () => Date.now(),
   });
   let state: 'starting' | 'open' | 'stopping' = 'starting';
@@ -56,29 +60,24 @@ export async function serve(input: ServeInput): Promise<Serving> {
   };
   const metrics = { contentType: recorder.registry.contentType, metrics: () => recorder.registry.metrics() };
   const admin = options.admin === undefined ? undefined : await startAdmin({ ...options.admin, metrics, unready });
-  const start = (listeners: readonly ListenerConfig[]): Promise<RunningProxy> =>
-    startProxy({
-      listeners,
-      snapshots,
-      credentials: input.credentials,
-      recorder,
-      ...(options.clientTls === undefined ? {} : { clientTls: options.clientTls }),
-      limits: options.limits,
-      environment: { now: () => Date.now(), monotonic: () => performance.now(), randomBytes: (n) => randomBytes(n) },
-    });
-  const proxies: RunningProxy[] = [];
+  const proxy = await startProxy({
+    listeners: [],
+    snapshots,
+    credentials: input.credentials,
+    recorder,
+    ...(options.clientTls === undefined ? {} : { clientTls: options.clientTls }),
+    limits: options.limits,
+    environment: { now: () => Date.now(), monotonic: () => performance.now(), randomBytes: (n) => randomBytes(n) },
+  });
+  started.proxy = proxy;
   return {
-    listen: async (listeners) => {
-      const proxy = await start(listeners);
-      proxies.push(proxy);
-      state = 'open';
-      return proxy.addresses;
-    },
+    listen: (listener) => proxy.listen(listener),
+    opened: () => (state = 'open'),
     logger,
     admin,
     stop: async () => {
       state = 'stopping';
-      await Promise.all(proxies.map((proxy) => proxy.drain(options.drain)));
+      await proxy.drain(options.drain);
       await admin?.close();
       await Promise.all([stdout.flush(FLUSH), auditFile?.flush(FLUSH)]);
     },

@@ -33,10 +33,12 @@ export class StandaloneProcess {
 
   /** Waits until it has told what matches, after `from` characters; rejects after 10 s, or when it ended. */
   async until(pattern: RegExp, from = 0): Promise<RegExpExecArray> {
-    for (const deadline = Date.now() + 10_000; Date.now() < deadline; await delay(5)) {
+    const deadline = Date.now() + 10_000;
+    while (Date.now() < deadline) {
       const found = pattern.exec(this.#stderr.slice(from));
       if (found !== null) return found;
       if (this.#child.exitCode !== null) break;
+      await delay(5);
     }
     throw new Error(`articdbm did not say ${pattern}:\n${this.#stderr}\n${this.#stdout}`);
   }

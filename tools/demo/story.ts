@@ -92,7 +92,7 @@ async function aChange(stage: Stage, reporting: pg.Client): Promise<void> {
     async () => {
       await until(
         () => reporting.query(PREPARED),
-        (result) => result instanceof pg.DatabaseError,
+        (result) => result instanceof pg.DatabaseError && result.code === '42501',
       );
     },
   );
@@ -163,8 +163,10 @@ async function editing({ folder }: Stage, from: string, to: string, felt: () => 
 }
 
 async function until(run: () => Promise<unknown>, done: (result: unknown) => boolean): Promise<void> {
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline; await delay(2)) {
+  const deadline = Date.now() + 10_000;
+  while (Date.now() < deadline) {
     if (done(await run().catch((error: unknown) => error))) return;
+    await delay(10);
   }
   throw new Error('the demo expected an edit to be felt within 10 s');
 }

@@ -19,6 +19,7 @@ describe('the recorder', () => {
       logger: createLogger('warn', { write: (line) => log.push(line) }),
       audit: { write: (_level, event) => audited.push(event), dropped: () => 7 },
       policy: () => policy,
+      parser: () => ({ elsewhere: 3, workersReplaced: 2, grammarsDropped: 1 }),
       now: () => 10_000,
     });
   });
@@ -71,6 +72,7 @@ describe('the recorder', () => {
   it('has dropped audit events, the version and the process itself', async () => {
     const lines = await scrape();
     expect(lines).to.include('articdbm_proxy_audit_dropped_total 7');
+    expect(lines).to.include('articdbm_proxy_parser_events_total{event="worker-replaced"} 2');
     expect(lines).to.include(`articdbm_proxy_build_info{version="1.2.3",node="${process.version}"} 1`);
     expect(lines.some((line) => line.startsWith('process_resident_memory_bytes'))).to.equal(true);
   });

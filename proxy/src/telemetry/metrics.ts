@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { DENIAL_REASONS } from '#contract/policy/decision';
 import { auditEventWritten, auditKindWritten } from '../audit/level.ts';
 import type { AuditSink } from '../audit/sink.ts';
+import type { ParserCounts } from '../parser/parser.ts';
 import type { Recorder } from './recorder.ts';
 import { ACTIONS, BackendTally, LINK_STATES, LOGIN_OUTCOMES, OUTCOMES, SECONDS_BUCKETS } from './tally.ts';
 
@@ -13,14 +14,14 @@ export interface RecorderOptions {
   readonly audit: AuditSink;
   /** The policy in force; `confirmed`: epoch milliseconds at which its source last said that it still holds. */
   policy(): { readonly revision: number; readonly confirmed: number } | undefined;
+  /** What happened to the statement parser so far; undefined while there is none. */
+  parser?(): ParserCounts | undefined;
   /** Epoch milliseconds. */
   now(): number;
 }
 
 export interface ProxyRecorder extends Recorder {
   readonly registry: Registry;
-  /** Something about the statement parser or its workers, of a closed set: `worker-replaced`, `deadline` … */
-  parserEvent(event: string): void;
 }
 
 /**
@@ -44,12 +45,6 @@ export function createRecorder(options: RecorderOptions): ProxyRecorder {
     labelNames: ['what'],
     registers: [registry],
   });
-  const parserEvents = new Counter({
-    name: 'articdbm_proxy_parser_events_total',
-    help: 'What happened to the statement parser and its workers, by kind.',
-    labelNames: ['event'],
-    registers: [registry],
-  });
 
   return {
     registry,
@@ -66,7 +61,6 @@ export function createRecorder(options: RecorderOptions): ProxyRecorder {
       if (auditEventWritten(level, event)) options.audit.write(level, event);
     },
     audits: auditKindWritten,
-    parserEvent: (event) => parserEvents.inc({ event }),
   };
 }
 
@@ -169,6 +163,20 @@ function registerState(registry: Registry, options: RecorderOptions): void {
     collect() {
       this.reset();
       this.inc(options.audit.dropped());
+    },
+  });
+  new Counter({
+    name: 'articdbm_proxy_parser_events_total',
+    help: 'Statement texts given to the parser worker, workers replaced because of a text, parsers thrown away.',
+    labelNames: ['event'],
+    registers,
+    collect() {
+      const counts = options.parser?.();
+      this.reset();
+      if (counts === undefined) return;
+      this.inc({ event: 'elsewhere' }, counts.elsewhere);
+      this.inc({ event: 'worker-replaced' }, counts.workersReplaced);
+      this.inc({ event: 'grammar-dropped' }, counts.grammarsDropped);
     },
   });
   new Gauge({
