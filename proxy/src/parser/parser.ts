@@ -129,7 +129,7 @@ class Parser implements SqlParser {
 
   async #parseElsewhere(major: Major, text: Buffer): Promise<ParseOutcome> {
     this.#sent += 1;
-    const copy = Uint8Array.from(text);
+    const copy = new Uint8Array(text);
     const outcome = await this.#elsewhere.parse({ major, module: await this.#module(major), text: copy });
     return typeof outcome === 'string' ? parsedFrom(outcome) : outcome;
   }

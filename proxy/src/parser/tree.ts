@@ -1,5 +1,5 @@
 import type { Misunderstood } from '#proxy/sql/inspection';
-import { tooLarge } from './guard.ts';
+import { TOO_DEEP, tooLarge } from './guard.ts';
 
 /**
  * Limits of a parse tree, as JSON: what the main thread reads in one go (some 30 ms) and what a recursive analysis may
@@ -18,8 +18,7 @@ const CLOSE_LIST = 0x5d;
 export function guardTree(json: Uint8Array): Misunderstood | undefined {
   if (json.length > MAX_TREE.bytes) return tooLarge('statement is too long', 'Send it in smaller parts.');
   const { objects, depth } = measure(json);
-  if (depth > MAX_TREE.depth)
-    return tooLarge('statement is nested too deeply', 'Write chains as lists, such as IN (…).');
+  if (depth > MAX_TREE.depth) return TOO_DEEP;
   if (objects > MAX_TREE.objects) return tooLarge('statement has too many parts', 'Send it in smaller parts.');
   return undefined;
 }
