@@ -4,6 +4,7 @@
  */
 import { ProtocolError } from '#proxy/bytes/protocol-error';
 import type { Outbox } from '#proxy/bytes/outbox';
+import type { StatementText } from '../protocol.ts';
 import type { Detail } from './inspect.ts';
 import { Assembly } from './assembly.ts';
 import { BACKEND_NAMES, FRONTEND, FRONTEND_LIMITS, FRONTEND_NAMES } from './messages.ts';
@@ -22,6 +23,8 @@ export class ClientFrame {
   readonly rest: number;
   /** A text beyond the limit: only the head is here, the body is skipped. */
   readonly oversize: boolean;
+  /** Kept while the parser is at work on it: what it finds out is remembered here. */
+  text: StatementText | undefined = undefined;
   /** What inspection found out; undefined: nothing that the link needs. */
   detail: Detail | undefined = undefined;
 

@@ -70,7 +70,7 @@ export function inspectMessage(session: PostgresSession, frame: ClientFrame): In
 // ---- statements ----------------------------------------------------------------------------------------------------
 
 function inspectQuery(session: PostgresSession, frame: ClientFrame): Inquiry {
-  const text = session.context.inspections.text(decodeQuery(frame.body).text);
+  const text = (frame.text ??= session.context.inspections.text(decodeQuery(frame.body).text));
   const first = session.context.inspections.of(text, session.state);
   if (first instanceof Promise) return { kind: 'wait', ready: first };
   if (!first.understood) return refuse(misunderstood(first));
@@ -118,7 +118,7 @@ function inspectParse(session: PostgresSession, frame: ClientFrame): Inquiry {
   const parse = decodeParse(frame.body);
   const key = keyOf(parse.name);
   if (key === session.context.nonce) return refuse(RESERVED);
-  const text = session.context.inspections.text(parse.text);
+  const text = (frame.text ??= session.context.inspections.text(parse.text));
   const inspection = session.context.inspections.of(text, session.state);
   if (inspection instanceof Promise) return { kind: 'wait', ready: inspection };
   if (!inspection.understood) return refuse(misunderstood(inspection));
