@@ -28,6 +28,8 @@ export interface TestProxy {
   readonly gauges: { connections: number; links: number };
   /** Puts another policy in force, as a published one would be. */
   apply(snapshot: Snapshot): void;
+  /** As `stop`, with so many milliseconds for what is in flight. */
+  drain(milliseconds: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -67,6 +69,7 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
     denials: record.denials,
     gauges: record.gauges,
     apply,
+    drain: (milliseconds) => running.drain(milliseconds),
     stop: () => running.drain(0),
   };
 }
