@@ -1,7 +1,7 @@
 import type { SnapshotBackend, SnapshotRule, SnapshotUser } from '../snapshot/types.ts';
 import { grantsAction, grantsOf, grantsWithoutCeiling, namesReached, type Grant } from './grant.ts';
 import type { Action } from './request.ts';
-import { ACTIONS, OBJECT_KINDS, type ObjectKind } from './rule.ts';
+import { OBJECT_KINDS, type ObjectKind } from './rule.ts';
 
 /** A user's rules on one backend, indexed for `evaluate`. Made once per snapshot, never edited, shared by all sessions. */
 export interface UserPolicy {
@@ -42,30 +42,30 @@ export function withoutCeilings(policy: UserPolicy): UserPolicy {
   return { ...policy, grants, objects: indexObjects(grants) };
 }
 
+type Fillable = Record<ObjectKind, Map<Action, { byName: Map<string, Grant[]>; patterned: Grant[] }>>;
+
 function indexObjects(grants: readonly Grant[]): UserPolicy['objects'] {
-  const of = (kind: ObjectKind): ReadonlyMap<Action, Bucket> =>
-    new Map(ACTIONS.map((action) => [action, fillBucket(grants, kind, action)]));
-  const [relation, func, sequence, type] = OBJECT_KINDS.map(of);
-  if (!relation || !func || !sequence || !type) throw new Error('a kind of object has no index');
-  return { relation, function: func, sequence, type };
-}
-
-function fillBucket(grants: readonly Grant[], kind: ObjectKind, action: Action): Bucket {
-  const byName = new Map<string, Grant[]>();
-  const patterned: Grant[] = [];
+  const index: Fillable = { relation: new Map(), function: new Map(), sequence: new Map(), type: new Map() };
   for (const grant of grants) {
-    if (!grantsAction(grant, action) || grant.rule.objects[kind] === undefined) continue;
-    const names = namesReached(grant, kind);
-    if (names === undefined) patterned.push(grant);
-    else for (const name of names) listUnder(byName, name).push(grant);
+    for (const action of grant.rule.actions) if (grantsAction(grant, action)) listGrant(index, grant, action);
   }
-  return { byName, patterned };
+  return index;
 }
 
-function listUnder(map: Map<string, Grant[]>, name: string): Grant[] {
-  const known = map.get(name);
+function listGrant(index: Fillable, grant: Grant, action: Action): void {
+  for (const kind of OBJECT_KINDS) {
+    if (grant.rule.objects[kind] === undefined) continue;
+    const bucket = under(index[kind], action, () => ({ byName: new Map(), patterned: [] }));
+    const names = namesReached(grant, kind);
+    if (names === undefined) bucket.patterned.push(grant);
+    else for (const name of names) under(bucket.byName, name, () => []).push(grant);
+  }
+}
+
+function under<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const known = map.get(key);
   if (known !== undefined) return known;
-  const made: Grant[] = [];
-  map.set(name, made);
+  const made = make();
+  map.set(key, made);
   return made;
 }
