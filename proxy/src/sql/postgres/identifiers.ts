@@ -16,21 +16,25 @@ export function foldCase(name: string): string {
   return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
+/** What every major takes for space between names (scanner_isspace). Anything else that looks like space is refused. */
+const SPACE = /^[ \t\n\r\f]+/;
+const NAME = /^(?:"((?:[^"]|"")*)"|([^\s,."]+))/;
+
 /**
  * Identifiers between separators, bare or quoted, as SplitIdentifierString reads a setting (`,`) and
  * stringToQualifiedNameList a relation's name (`.`). undefined: malformed. Empty text: no names.
  */
 export function splitIdentifiers(text: string, separator: ',' | '.'): string[] | undefined {
   const names: string[] = [];
-  let rest = text.trimStart();
+  let rest = text.replace(SPACE, '');
   if (rest === '') return names;
   for (;;) {
-    const match = /^(?:"((?:[^"]|"")*)"|([^\s,."]+))\s*/.exec(rest);
+    const match = NAME.exec(rest);
     if (match === null) return undefined;
     names.push(cutName(match[1] === undefined ? foldCase(match[2] ?? '') : match[1].replaceAll('""', '"')));
-    rest = rest.slice(match[0].length);
+    rest = rest.slice(match[0].length).replace(SPACE, '');
     if (rest === '') return names;
     if (!rest.startsWith(separator)) return undefined;
-    rest = rest.slice(1).trimStart();
+    rest = rest.slice(1).replace(SPACE, '');
   }
 }

@@ -122,7 +122,8 @@ function askTypeName(analysis: Analysis, names: readonly string[]): void {
     return;
   }
   if (types.has(name) && catalogFirst(analysis)) return;
-  for (const outside of pathSchemas(analysis)) useType(analysis, outside, name);
+  const held = outsideSchemas(analysis, 'types', name);
+  for (const place of held.length > 0 ? held : pathSchemas(analysis)) useType(analysis, place, name);
 }
 
 /** Functions of pg_catalog that are free, take any row as their only argument, and tell what is in it. */

@@ -1,4 +1,5 @@
 import { foldCase } from './identifiers.ts';
+import { parseSearchPath, refusedOnPath } from './search-path.ts';
 
 /**
  * Which settings a session may change, and to what. An allow-list: what changes how a text is read, who runs it, what is
@@ -65,10 +66,12 @@ const READABLE: ReadonlySet<string> = new Set([
 
 /**
  * Whether a session may set it so; null: back to its start-up value. Used for SET, set_config and the start-up packet.
- * search_path is never judged here: its schemas are (search-path.ts).
+ * Of a search_path only the form is judged: each of its schemas needs usage besides.
  */
 export function judgeSetting(name: string, value: string | null): SettingVerdict {
-  const check = SETTABLE.get(foldCase(name));
+  const folded = foldCase(name);
+  if (folded === 'search_path') return judgeSearchPath(value);
+  const check = SETTABLE.get(folded);
   if (check === undefined) {
     return { ok: false, message: `setting "${name}" can not be changed through the proxy` };
   }
@@ -78,6 +81,13 @@ export function judgeSetting(name: string, value: string | null): SettingVerdict
     message: `setting "${name}" can not be changed to that value through the proxy`,
     hint: 'the proxy reads statements as UTF-8 with standard strings',
   };
+}
+
+function judgeSearchPath(value: string | null): SettingVerdict {
+  const schemas = value === null ? [] : parseSearchPath(value);
+  if (schemas === undefined) return { ok: false, message: 'this search_path can not be read' };
+  const refused = schemas.map(refusedOnPath).find((message) => message !== undefined);
+  return refused === undefined ? { ok: true } : { ok: false, message: refused, hint: 'qualify the names instead' };
 }
 
 export function mayReadSetting(name: string): boolean {
