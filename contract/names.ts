@@ -1,8 +1,6 @@
 /** Names that more than one part must spell alike. A name enters here in the change that first uses it. */
 
-export const CONDITION_READY = 'Ready';
-
-/** Why a resource is not in force, or not wholly: reasons of findings, and of the condition Ready. */
+/** Why a resource is not in force, or not wholly: the reasons of findings. */
 export const FINDING_REASONS = [
   'Invalid', // it breaks the schema or the rules in crds/
   'Duplicate', // another of the same kind, namespace and name came before it

@@ -92,7 +92,7 @@ describe('a denial', () => {
       resource: { kind: 'backend', database: 'orders', what: 'CREATE TABLE' },
     };
     const { message, hint } = denial(customers, asked);
-    expect(message).to.equal('user "reporting" may not run CREATE TABLE in database "orders": it needs admin');
+    expect(message).to.equal('user "reporting" may not administer database "orders": CREATE TABLE needs admin');
     expect(hint).to.equal('needs a DbPermission rule: sql: {actions: [admin]}');
   });
 

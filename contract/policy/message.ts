@@ -56,7 +56,7 @@ const ON_RELATION: Partial<Record<Action, string>> = {
 const ON_COLUMN: Partial<Record<Action, string>> = { ...ON_RELATION, select: 'select' };
 
 function phrase({ action, resource }: AccessRequest, columns: RefusedColumns): string {
-  if (resource.kind === 'backend') return `run ${resource.what} in database "${resource.database}": it needs admin`;
+  if (resource.kind === 'backend') return `administer database "${resource.database}": ${resource.what} needs admin`;
   if (resource.kind === 'schema') return `use schema "${resource.name}"`;
   const object = `${resource.kind} "${qualified(resource)}"`;
   if (columns === undefined) return `${ON_RELATION[action] ?? action} ${object}`;
