@@ -12,7 +12,7 @@ const QUIET = 50;
 const LOOK = 2_000;
 
 /**
- * Calls `look` 50 ms after the last of a run of changes in the folder, and every 2 s. `look` is never called while an
+ * Calls `look` now, 50 ms after the last of a run of changes in the folder, and every 2 s. `look` is never called while an
  * earlier call is still going on; a change meanwhile leads to another call after it.
  */
 export function watchFolder(folder: string, look: () => Promise<void>): FolderWatch {
@@ -43,6 +43,7 @@ export function watchFolder(folder: string, look: () => Promise<void>): FolderWa
     run();
   }, LOOK);
   reports.open();
+  run(); // for what changed before anybody watched
   return {
     close() {
       closed = true;

@@ -1,15 +1,15 @@
 /**
  * Makes dist-bundle/: `articdbm proxy` as two small files and the grammars, which is all that a sidecar's image needs
  * besides Node.
- * usage: node tools/build/bundle.ts
+ * usage: node tools/build/bundle.ts [FOLDER]
  */
 import { copyFileSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '../..');
-const out = join(root, 'dist-bundle');
+const out = resolve(process.argv[2] ?? join(root, 'dist-bundle'));
 const MAJORS = [15, 16, 17, 18];
 
 /** What must not be in it: each costs memory in every pod, and none is needed to judge a statement. */
@@ -19,8 +19,8 @@ const FORBIDDEN = /node_modules\/(yaml|ajv|ajv-formats|@marcbachmann\/cel-js|@ku
 const BANNER = `import {createRequire as articdbmRequire} from 'node:module';
 const require=articdbmRequire(import.meta.url),__filename=import.meta.filename,__dirname=import.meta.dirname;`;
 
-rmSync(out, { recursive: true, force: true });
-mkdirSync(out);
+if (process.argv[2] === undefined) rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
 const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: { 'articdbm-proxy': 'proxy/src/main.ts', worker: 'proxy/src/parser/worker.ts' },
@@ -47,5 +47,5 @@ for (const major of MAJORS) {
 }
 const kib = (file: string): string => `${Math.ceil(statSync(join(out, file)).size / 1024)} KiB`;
 process.stdout.write(
-  `dist-bundle/: articdbm-proxy.js ${kib('articdbm-proxy.js')}, worker.js ${kib('worker.js')}, ${MAJORS.length} grammars\n`,
+  `${out}: articdbm-proxy.js ${kib('articdbm-proxy.js')}, worker.js ${kib('worker.js')}, ${MAJORS.length} grammars\n`,
 );
