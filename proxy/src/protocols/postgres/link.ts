@@ -16,8 +16,7 @@ import {
   isFatal,
   isRefusalOf,
   readError,
-  substituteFunctionCall,
-  substituteParse,
+  substituteFor,
   substituteQuery,
   type ServerError,
 } from './refuse.ts';
@@ -115,13 +114,16 @@ export class PostgresLink implements Link, ServerReader {
   refuse(message: ClientMessage, refused: Refused): void {
     const frame = message as ClientFrame;
     if (frame.rest > 0) this.#session.skipRest();
-    if (frame.type === FRONTEND.Query) return this.#refuseQuery(frame, refused);
+    if (frame.type === FRONTEND.Query) {
+      this.#refuseQuery(frame, refused);
+      return;
+    }
     const functionCall = frame.type === FRONTEND.FunctionCall;
     const entry = this.#open(functionCall ? 'function' : 'parse');
     entry.refusal = refused.refusal;
     entry.refusedStep = refused.judged?.steps[refused.at];
     this.#commit(entry);
-    this.#send(functionCall ? substituteFunctionCall() : substituteParse(this.#context.nonce), 0);
+    this.#send(substituteFor(frame.type, frame.body, this.#context.nonce), 0);
   }
 
   #refuseQuery(frame: ClientFrame, { judged, at, refusal, permit }: Refused): void {
@@ -133,7 +135,8 @@ export class PostgresLink implements Link, ServerReader {
     entry.charged = true;
     if (at === 0 || detail?.kind !== 'query') {
       this.#commit(entry);
-      return this.#send(substituteQuery(nonce, Buffer.alloc(0)), 0);
+      this.#send(substituteQuery(nonce, Buffer.alloc(0)), 0);
+      return;
     }
     if (permit === undefined) throw new Error('what precedes the refusal has no permit');
     entry.steps = judged?.steps.slice(0, at) ?? [];
@@ -183,13 +186,17 @@ export class PostgresLink implements Link, ServerReader {
       case 'close':
         entry.changes = [[session.closed(detail.target, detail.key)]];
         return;
-      case 'query':
-        return this.#run(entry, detail.statements, detail.text);
+      case 'query': {
+        this.#run(entry, detail.statements, detail.text);
+        return;
+      }
       case 'execute':
         if (detail.definition !== undefined) this.#run(entry, detail.statements, detail.definition.text);
         return;
-      case 'function':
-        return session.path.lose(session.batch);
+      case 'function': {
+        session.path.lose(session.batch);
+        return;
+      }
       case 'describe':
       case undefined:
         return;
@@ -198,7 +205,7 @@ export class PostgresLink implements Link, ServerReader {
 
   #run(entry: Entry, statements: readonly InspectedStatement[], text: StatementText): void {
     for (let index = 0; index < statements.length; index++) {
-      const statement = statements[index] as InspectedStatement;
+      const statement = statements[index]!;
       if (statement.copy === 'from-stdin') entry.copies++;
       if (statement.effects.length === 0) continue;
       const changes = this.#session.running(statement, text, index);
@@ -236,7 +243,10 @@ export class PostgresLink implements Link, ServerReader {
   // ---- of our own -------------------------------------------------------------------------------------------------
 
   ask(): void {
-    if (this.#skipping || (this.#failedTransaction && !this.#batchOpen)) return this.#session.path.answered(undefined);
+    if (this.#skipping || (this.#failedTransaction && !this.#batchOpen)) {
+      this.#session.path.answered(undefined);
+      return;
+    }
     const { bytes, kinds } = pathQuestion(this.#context.nonce, this.#batchOpen);
     this.#asking = true;
     for (const kind of kinds) {

@@ -4,6 +4,7 @@
  */
 import { encodeErrorResponse, encodeFunctionCall, encodeParse, encodeQuery } from './encode.ts';
 import { decodeErrorFields, errorField, type MessageFields } from './decode.ts';
+import { FRONTEND } from './messages.ts';
 import type { Refusal } from '../refusal.ts';
 
 /** undefined_function */
@@ -12,15 +13,19 @@ const SUBSTITUTE_REFUSED = '42883';
 /** A call of a function that cannot exist: nobody but us knows its name. */
 const absent = (nonce: string): string => `select pg_catalog."${nonce}"()`;
 
-/** For Parse, Bind, Describe and Execute. */
-export const substituteParse = (nonce: string): Buffer => encodeParse(Buffer.from(nonce), Buffer.from(absent(nonce)));
+/**
+ * For all but a Query. A Parse of the unnamed statement stays one of it: the server drops the former one before it reads
+ * the text (exec_parse_message). For a FunctionCall: no function has OID 0.
+ */
+export function substituteFor(type: number, body: Buffer, nonce: string): Buffer {
+  if (type === FRONTEND.FunctionCall) return encodeFunctionCall({ oid: 0 });
+  const unnamed = type === FRONTEND.Parse && body[0] === 0;
+  return encodeParse(Buffer.from(unnamed ? '' : nonce), Buffer.from(absent(nonce)));
+}
 
 /** For a Query: what precedes the refused statement runs, and then this. `prefix`: the text up to that statement. */
 export const substituteQuery = (nonce: string, prefix: Buffer): Buffer =>
   encodeQuery(Buffer.concat([prefix, Buffer.from(absent(nonce))]));
-
-/** For a FunctionCall: no function has OID 0. */
-export const substituteFunctionCall = (): Buffer => encodeFunctionCall({ oid: 0 });
 
 export interface ServerError {
   readonly severity: string;
