@@ -72,7 +72,8 @@ export async function openSession(
     recorder.login(context.backend, 'failed');
     recorder.trouble(context.backend, `dial-${error.code}`, error.serverSqlstate ?? '');
     record.session('login', user, 'failed', error.code);
-    return { refusal: { reason: 'unavailable', sqlstate: error.sqlstate, message: error.message } };
+    const { sqlstate, message, detail } = error;
+    return { refusal: { reason: 'unavailable', sqlstate, message, ...(detail === undefined ? {} : { detail }) } };
   } finally {
     recorder.link(context.backend, 'connecting', -1);
   }

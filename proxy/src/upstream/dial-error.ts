@@ -8,12 +8,13 @@ export type DialFailure =
   ConnectFailure | 'unreachable' | 'connect-timeout' | 'login-timeout' | 'tls-failed' | 'closed' | 'aborted';
 
 /**
- * `code` is for logs and metrics, `sqlstate` and `message` are for the client: they never tell the upstream login.
+ * `code` is for logs and metrics, `sqlstate`, `message` and `detail` are for the client: they never tell the upstream login.
  * `serverSqlstate` is what the server itself said.
  */
 export class DialError extends Error {
   readonly code: DialFailure;
   readonly sqlstate: string;
+  readonly detail: string | undefined;
   readonly serverSqlstate: string | undefined;
 
   constructor(code: DialFailure, told: Told, options: ErrorOptions & { readonly serverSqlstate?: string } = {}) {
@@ -21,6 +22,7 @@ export class DialError extends Error {
     this.name = 'DialError';
     this.code = code;
     this.sqlstate = told.sqlstate;
+    this.detail = told.detail;
     this.serverSqlstate = options.serverSqlstate;
   }
 }
@@ -28,6 +30,7 @@ export class DialError extends Error {
 interface Told {
   readonly sqlstate: string;
   readonly message: string;
+  readonly detail?: string;
 }
 
 /** 08001: can't establish; 08006: broke; 0A000: not supported; 57P01: shutting down (appendix A of the manual). */
@@ -86,7 +89,7 @@ function refusal(sqlstate: string, error: Buffer | undefined, database: string):
     case '22023': // a value of a setting that the client asked for
     case '22P02':
     case '42704':
-      return { sqlstate, message: serverMessage(error) ?? 'the database server refused a setting' };
+      return { sqlstate, message: 'the database server refused a setting', ...serverWords(error) };
     case '28000':
     case '28P01':
       return { sqlstate: '08004', message: "the database server refused the proxy's own login" };
@@ -95,12 +98,15 @@ function refusal(sqlstate: string, error: Buffer | undefined, database: string):
   }
 }
 
-function serverMessage(error: Buffer | undefined): string | undefined {
-  if (error === undefined) return undefined;
+/** They speak of nothing but the client's own value. */
+function serverWords(error: Buffer | undefined): { readonly message?: string; readonly detail?: string } {
+  if (error === undefined) return {};
   try {
-    return errorField(decodeErrorFields(error), 'M');
+    const fields = decodeErrorFields(error);
+    const [message, detail] = [errorField(fields, 'M'), errorField(fields, 'D')];
+    return { ...(message === undefined ? {} : { message }), ...(detail === undefined ? {} : { detail }) };
   } catch (failure) {
-    if (failure instanceof ProtocolError) return undefined;
+    if (failure instanceof ProtocolError) return {};
     throw failure;
   }
 }
