@@ -36,7 +36,7 @@ export async function play(client: RawClient, script: Script, pace: Pace): Promi
       messages.push(...(await collect(client, exchange)));
     }
   }
-  return describe(messages, script, client.pid);
+  return describe(messages, script);
 }
 
 async function write(client: RawClient, send: readonly Buffer[], pace: Pace): Promise<void> {
@@ -57,11 +57,12 @@ async function collect(client: RawClient, { until, count }: Exchange): Promise<M
   return await client.readUntil(({ type }) => until.includes(type) && --left === 0, PATIENCE);
 }
 
-function describe(messages: readonly Message[], script: Script, pid: number): string[] {
+/** A notification's process id is left out: it is the server's own, and differs from session to session. */
+function describe(messages: readonly Message[], script: Script): string[] {
   const tables = new Map<number, number>();
   return messages.map(({ type, body }) => {
     if (type === 'E' || type === 'N') return `${type} ${withoutPlace(body)}`;
-    if (type === 'A') return `A ${body.readInt32BE(0) === pid ? 'self' : 'other'} ${body.toString('latin1', 4)}`;
+    if (type === 'A') return `A ${body.toString('latin1', 4)}`;
     if (type === 'T' && script.newTables === true) return `T ${renumbered(body, tables).toString('latin1')}`;
     return `${type} ${body.toString('latin1')}`;
   });

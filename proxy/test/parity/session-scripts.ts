@@ -236,7 +236,7 @@ const TRANSACTIONS: readonly Script[] = [
   ),
   several(
     'search_path',
-    'set search_path = public, pg_catalog',
+    'set search_path = public',
     'show search_path',
     'select count(*) from customers',
     'reset search_path',
