@@ -14,6 +14,8 @@ export interface ElsewhereLimits {
   readonly waitingBytes: number;
   /** Bytes of WebAssembly memory at which a worker is replaced: it never shrinks. One grammar takes 128 MiB unused. */
   readonly memory: number;
+  /** MiB of stack: what the depth of a tree was measured with (guard.ts). */
+  readonly stack: number;
 }
 
 export const DEFAULT_LIMITS: ElsewhereLimits = {
@@ -22,6 +24,7 @@ export const DEFAULT_LIMITS: ElsewhereLimits = {
   waiting: 64,
   waitingBytes: 16 * 1024 * 1024,
   memory: 4 * 128 * 1024 * 1024 + 64 * 1024 * 1024,
+  stack: 4,
 };
 
 /** A tree, as JSON, or why there is none. */
@@ -90,8 +93,12 @@ export class Elsewhere {
   #start(): void {
     this.#state = 'starting';
     const worker = new Worker(new URL(`./worker${extname(import.meta.filename)}`, import.meta.url), {
-      // The stack is what the depth of a tree was measured with (tree.ts); the heap holds a tree's JSON and its text.
-      resourceLimits: { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 },
+      // The heap holds a text, its tree as JSON, and no more.
+      resourceLimits: {
+        maxOldGenerationSizeMb: 128,
+        maxYoungGenerationSizeMb: 16,
+        stackSizeMb: this.#limits.stack,
+      },
     });
     this.#worker = worker;
     worker.on('message', (message: Reply | 'ready') => {

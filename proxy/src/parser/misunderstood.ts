@@ -12,6 +12,7 @@ const STATES: readonly (readonly [message: RegExp, sqlstate: string])[] = [
   [/not (yet )?implemented|not supported|no longer supported|cannot be marked|unsupported/, '0A000'],
   [/^current database cannot be changed$/, '0A000'],
   [/^aggregates cannot (have|use)|VARIADIC direct argument/, '0A000'],
+  [/^(modulus|remainder) for hash partition provided more than once$/, '42710'],
   [/^precision for type float must be/, '22023'],
   [/^column number must be in range/, '22023'],
   [/^unrecognized (partitioning strategy|JSON encoding)/, '22023'],
