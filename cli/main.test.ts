@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { VERSION } from '#proxy/version';
 
 const ROOT = join(import.meta.dirname, '..');
+const MAIN = join(ROOT, 'cli/main.ts'); // not the bin, which would run a dist/ that may be older
 const BIN = join(ROOT, 'bin/articdbm.js');
 
 function articdbm(...args: string[]): { code: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], { cwd: ROOT, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { cwd: ROOT, encoding: 'utf8' });
   return { code: status, stdout, stderr };
 }
 
@@ -62,6 +63,18 @@ describe('the articdbm command', () => {
       expect(stderr, args.join(' ')).to.include(hint).and.to.include('usage: ');
       expect(code, args.join(' ')).to.equal(2);
     }
+  }).timeout(60_000);
+
+  it('the bin runs the command, and tells an old Node what to do', () => {
+    expect(spawnSync(process.execPath, [BIN, '--version'], { encoding: 'utf8' }).stdout).to.equal(
+      `articdbm ${VERSION}\n`,
+    );
+    const pretend = 'Object.defineProperty(process, "versions", {value: {node: "20.1.0"}})';
+    const old = ['--import', `data:text/javascript,${encodeURIComponent(pretend)}`, BIN, '--version'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, old, { encoding: 'utf8' });
+    expect(stdout).to.equal('');
+    expect(stderr).to.include('needs Node 26').and.to.include('20.1.0').and.to.include('npx articdbm');
+    expect(status).to.equal(1);
   }).timeout(60_000);
 
   it('tells its version, and helps with each command', () => {

@@ -1,4 +1,4 @@
-import { UsageError, parseFlags, renderHelp } from '#proxy/flags';
+import { StartError, UsageError, parseFlags, renderHelp } from '#proxy/flags';
 import type { Command, Flags } from '#proxy/flags';
 import { VERSION } from '#proxy/version';
 
@@ -55,6 +55,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const flags = parseFlags(command, rest, process.env);
     return flags.help ? print(renderHelp(command)) : await entry.run(flags);
   } catch (error) {
+    if (error instanceof StartError) return complain(error.message, '', 1);
     if (!(error instanceof UsageError)) throw error;
     return complain(error.message, `usage: ${command.usage}\nsee articdbm ${name ?? ''} --help\n`);
   }
@@ -65,9 +66,9 @@ function print(text: string): number {
   return 0;
 }
 
-function complain(what: string, help: string): number {
+function complain(what: string, help: string, code = 2): number {
   process.stderr.write(`articdbm: ${what}\n${help}`);
-  return 2;
+  return code;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -15,8 +15,11 @@ export interface Diagnostic {
 /** `file:line:column: error: subject: message`, the form that editors and CI systems turn into links. */
 export function formatDiagnostic({ file, line, column, severity, subject, message }: Diagnostic): string {
   const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
-  return `${place}: ${severity}: ${subject === undefined ? '' : `${subject}: `}${message}`;
+  return printable(`${place}: ${severity}: ${subject === undefined ? '' : `${subject}: `}${message}`);
 }
+
+/** Names and paths come from files: what would move the cursor, hide text or begin a line is shown as ?. */
+export const printable = (text: string): string => text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
 
 /** By file as listed, then by line. */
 export function sortDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[] {

@@ -35,6 +35,7 @@ export class Standalone {
     for (const backend of asked.keys()) {
       if (!known.has(backend)) out.say(`--listen names ${backend}, which is not there yet: it is opened when it comes`);
     }
+    if (known.size === 0) out.say('there is no DatabaseBackend yet: clients can connect when one comes');
     const opened = await this.#openListeners();
     out.diagnostics(diagnostics);
     if (opened) {

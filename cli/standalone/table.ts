@@ -1,3 +1,5 @@
+import { printable } from '../folder/diagnostic.ts';
+
 /** Columns set as kubectl sets them: three spaces apart, no lines; empty for no rows. A column without any cell is left out. */
 export function renderTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return '';
@@ -14,6 +16,3 @@ export function renderTable(header: readonly string[], rows: readonly (readonly 
     )
     .join('');
 }
-
-/** Names come from files: what would move the cursor or hide text is shown as ?. */
-const printable = (text: string): string => text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');

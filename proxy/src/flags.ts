@@ -24,6 +24,11 @@ export class UsageError extends Error {
   readonly code = 'USAGE';
 }
 
+/** The command line is right and the command can not begin all the same, for a reason outside. */
+export class StartError extends Error {
+  readonly code = 'START';
+}
+
 export class Flags {
   readonly positionals: readonly string[];
   readonly help: boolean;

@@ -1,4 +1,4 @@
-import { UsageError, parseFlags, renderHelp } from './flags.ts';
+import { StartError, UsageError, parseFlags, renderHelp } from './flags.ts';
 import { PROXY, runProxy } from './proxy-command.ts';
 import { VERSION } from './version.ts';
 
@@ -14,10 +14,15 @@ async function main(argv: readonly string[]): Promise<number> {
     const flags = parseFlags(PROXY, args, process.env);
     return flags.help ? print(renderHelp(PROXY)) : await runProxy(flags);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`articdbm: ${error.message}\nusage: ${PROXY.usage}\n`);
-    return 2;
+    if (error instanceof StartError) return complain(error.message, 1);
+    if (error instanceof UsageError) return complain(`${error.message}\nusage: ${PROXY.usage}`, 2);
+    throw error;
   }
+}
+
+function complain(what: string, code: number): number {
+  process.stderr.write(`articdbm: ${what}\n`);
+  return code;
 }
 
 function print(text: string): number {

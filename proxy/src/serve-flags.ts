@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import type { ProxyConfig, ProxyLimits } from './config.ts';
 import { UsageError, parseAddress } from './flags.ts';
 import type { Flag, Flags } from './flags.ts';
@@ -67,7 +68,13 @@ function readTls(flags: Flags): ServeOptions['clientTls'] {
   const keyFile = flags.get('tls-key');
   if (certFile === undefined && keyFile === undefined) return undefined;
   if (certFile === undefined || keyFile === undefined) throw new UsageError('--tls-cert and --tls-key go together');
-  return { cert: readPem('tls-cert', certFile), key: readPem('tls-key', keyFile) };
+  const pair = { cert: readPem('tls-cert', certFile), key: readPem('tls-key', keyFile) };
+  try {
+    createSecureContext(pair);
+  } catch (error) {
+    throw new UsageError('--tls-cert and --tls-key are no certificate and its key (PEM)', { cause: error });
+  }
+  return pair;
 }
 
 function readPem(flag: string, file: string): string {

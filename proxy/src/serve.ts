@@ -4,12 +4,13 @@ import { fileOutput, streamOutput } from './audit/output.ts';
 import type { LineOutput } from './audit/output.ts';
 import { jsonLinesSink, noAudit } from './audit/sink.ts';
 import type { ListenerConfig, UpstreamCredentials } from './config.ts';
-import { UsageError } from './flags.ts';
+import { StartError } from './flags.ts';
 import type { ServeOptions } from './serve-flags.ts';
 import { startProxy } from './server.ts';
 import type { RunningProxy } from './server.ts';
 import type { SnapshotSource } from './snapshot/source.ts';
 import { startAdmin } from './telemetry/admin.ts';
+import type { AdminOptions, AdminServer } from './telemetry/admin.ts';
 import { createLogger } from './telemetry/log.ts';
 import { createRecorder } from './telemetry/metrics.ts';
 import { VERSION } from './version.ts';
@@ -59,7 +60,7 @@ export async function serve(input: ServeInput): Promise<Serving> {
     return snapshots.current() === undefined ? 'no policy is in force yet' : undefined;
   };
   const metrics = { contentType: recorder.registry.contentType, metrics: () => recorder.registry.metrics() };
-  const admin = options.admin === undefined ? undefined : await startAdmin({ ...options.admin, metrics, unready });
+  const admin = options.admin === undefined ? undefined : await openAdmin({ ...options.admin, metrics, unready });
   const proxy = await startProxy({
     listeners: [],
     snapshots,
@@ -89,6 +90,17 @@ const STATES = { starting: 'the listeners are not open yet', stopping: 'shutting
 /** Milliseconds for what is still to be written when all connections have ended. */
 const FLUSH = 1_000;
 
+async function openAdmin(options: AdminOptions): Promise<AdminServer> {
+  try {
+    return await startAdmin(options);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    const { host, port } = options;
+    throw new StartError(`--admin: ${host}:${port} can not be opened (${code}): choose another`, { cause: error });
+  }
+}
+
 function openAudit(destination: string): LineOutput | undefined {
   if (destination === '-' || destination === 'none') return undefined;
   try {
@@ -96,7 +108,7 @@ function openAudit(destination: string): LineOutput | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    throw new UsageError(`--audit-log: ${destination} can not be opened (${code})`, { cause: error });
+    throw new StartError(`--audit-log: ${destination} can not be opened (${code})`, { cause: error });
   }
 }
 

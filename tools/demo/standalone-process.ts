@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const BIN = join(import.meta.dirname, '../../bin/articdbm.js');
+/** The sources: bin/articdbm.js would run a dist/ that may be older. */
+const MAIN = join(import.meta.dirname, '../../cli/main.ts');
 
 /** `articdbm standalone` as a process of its own, with all that it says. */
 export class StandaloneProcess {
@@ -13,7 +14,7 @@ export class StandaloneProcess {
   #stdout = '';
 
   constructor(args: readonly string[], environment: NodeJS.ProcessEnv = process.env) {
-    this.#child = spawn(process.execPath, [BIN, 'standalone', ...args], {
+    this.#child = spawn(process.execPath, [MAIN, 'standalone', ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: environment,
     });

@@ -247,6 +247,11 @@ describe('articdbm standalone', () => {
     const second = new StandaloneProcess([folder, `--listen=main=127.0.0.1:${port}`]);
     expect(await second.ended()).to.equal(1);
     expect(second.told).to.include(`127.0.0.1:${port} for default/main can not be opened (EADDRINUSE)`);
+    const third = new StandaloneProcess([folder, `--admin=127.0.0.1:${admin}`]);
+    expect(await third.ended()).to.equal(1);
+    expect(third.told).to.equal(
+      `articdbm: --admin: 127.0.0.1:${admin} can not be opened (EADDRINUSE): choose another\n`,
+    );
   });
 
   it('admin endpoints: alive, ready, metrics; audit events on stdout, none with a text nobody asked for', async () => {
