@@ -105,5 +105,14 @@ export interface OutsideNamesKnown {
   /** name → schemas, information_schema left out. */
   readonly functions: ReadonlyMap<string, readonly string[]>;
   readonly operators: ReadonlyMap<string, readonly string[]>;
+  /**
+   * Besides types themselves: the target type of each cast whose function lies outside pg_catalog and is not written in
+   * C, under the schema of that function (`int4` → public for a user's cast to int).
+   */
   readonly types: ReadonlyMap<string, readonly string[]>;
+  /**
+   * Functions of such casts that the server applies unasked (implicit, assignment): any query may run them, so each asks
+   * for `execute` on all of them. Absent: none.
+   */
+  readonly unnamedCasts?: readonly { readonly schema: string; readonly name: string }[];
 }

@@ -3,6 +3,7 @@ import type { Analysis } from './analysis.ts';
 import { as, type Node } from './ast.ts';
 import { askColumnNames, writeTarget } from './modify.ts';
 import { relationSource } from './from.ts';
+import { askUnnamedCasts } from './names.ts';
 import { resolveRelation } from './relations.ts';
 import { Level } from './scope.ts';
 import type { Draft } from './statements.ts';
@@ -30,6 +31,7 @@ function copyRelation(analysis: Analysis, statement: Pg.CopyStmt, from: boolean)
   const target = from ? writeTarget(analysis, range) : resolveRelation(analysis, range);
   askColumnNames(analysis, from ? 'insert' : 'select', target, statement.attlist);
   if (statement.whereClause === undefined) return;
+  askUnnamedCasts(analysis);
   const level = new Level(null);
   level.add(relationSource(analysis, range, target));
   analysis.expression(level, statement.whereClause);

@@ -12,21 +12,23 @@ import type { Statement } from './ast.ts';
 const GRAMMARS = { 15: grammar15, 16: grammar16, 17: grammar17, 18: grammar18 } as const;
 const FOLDER = new URL('testdata/', import.meta.url);
 
-type Outside = Record<keyof Omit<OutsideNamesKnown, 'generation'>, Map<string, string[]>>;
+type Outside = Record<'functions' | 'operators' | 'types', Map<string, string[]>>;
 
 /** `@ path=a,b functions=f@app major=15 outside=unknown`: all that isn't said is as at first. */
 function stateOf(line: string): ResolutionState {
   const outside: Outside = { functions: new Map(), operators: new Map(), types: new Map() };
+  let casts: OutsideNamesKnown['unnamedCasts'];
   let [path, major, known]: [string[] | null, number, boolean] = [['public'], 18, true];
   for (const word of line.split(' ').filter((text) => text !== '')) {
     const [key, value] = [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)];
     if (key === 'path') path = value === 'unknown' ? null : value.split(',').filter((name) => name !== '');
     else if (key === 'major') major = Number(value);
     else if (key === 'outside') known = false;
+    else if (key === 'casts') casts = value.split(',').map((name) => ({ schema: 'public', name }));
     else for (const name of value.split(',')) addOutside(outside[key as keyof Outside], name);
   }
   const state = { id: line, database: 'shop', major: major as ResolutionState['major'], path };
-  return { ...state, outside: known ? { generation: 1, ...outside } : null };
+  return { ...state, outside: known ? { generation: 1, ...outside, ...(casts && { unnamedCasts: casts }) } : null };
 }
 
 function addOutside(names: Map<string, string[]>, text: string): void {

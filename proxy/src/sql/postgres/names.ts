@@ -38,6 +38,7 @@ function askUnqualifiedFunction(analysis: Analysis, name: string): void {
   const { functions, types } = analysis.lists;
   const outside = outsideSchemas(analysis, 'functions', name);
   for (const schema of outside) execute(analysis, schema, name);
+  if (types.has(name)) askCastTo(analysis, name);
   if (functions.all.has(name)) {
     if (!functions.free.has(name)) analysis.asked.admin(`calling ${name}`);
     return;
@@ -55,6 +56,7 @@ export function askShadowing(analysis: Analysis, name: string): void {
 
 function askCatalogFunction(analysis: Analysis, name: string): void {
   const { functions, types } = analysis.lists;
+  if (types.has(name)) askCastTo(analysis, name);
   if (functions.free.has(name)) return;
   if (!functions.all.has(name) && types.has(name)) return;
   analysis.asked.admin(`calling pg_catalog.${name}`);
@@ -114,16 +116,32 @@ function askTypeName(analysis: Analysis, names: readonly string[]): void {
   const schema = schemaOf(analysis, names);
   const { types } = analysis.lists;
   if (schema === 'pg_catalog') {
-    if (!types.has(name)) analysis.asked.admin(`using type pg_catalog.${name}`);
+    if (types.has(name)) askCastTo(analysis, name);
+    else analysis.asked.admin(`using type pg_catalog.${name}`);
     return;
   }
   if (schema !== undefined) {
     useType(analysis, schema, name);
     return;
   }
-  if (types.has(name) && catalogFirst(analysis)) return;
+  if (types.has(name) && catalogFirst(analysis)) {
+    askCastTo(analysis, name);
+    return;
+  }
   const held = outsideSchemas(analysis, 'types', name);
   for (const place of held.length > 0 ? held : pathSchemas(analysis)) useType(analysis, place, name);
+}
+
+/** A type of pg_catalog: a user's cast to it, whatever the path, is a function that bears the type's name. */
+function askCastTo(analysis: Analysis, name: string): void {
+  const { outside } = analysis.state;
+  const schemas = outside === null ? pathSchemas(analysis) : outside.types.get(name);
+  for (const schema of schemas ?? []) useType(analysis, schema, name);
+}
+
+/** Users' casts that the server applies where no one wrote them. */
+export function askUnnamedCasts(analysis: Analysis): void {
+  for (const { schema, name } of analysis.state.outside?.unnamedCasts ?? []) execute(analysis, schema, name);
 }
 
 /** Functions of pg_catalog that are free, take any row as their only argument, and tell what is in it. */

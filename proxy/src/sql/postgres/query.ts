@@ -3,7 +3,7 @@ import type { Analysis, Outputs } from './analysis.ts';
 import { as, kindOf, namesOf, type Node } from './ast.ts';
 import { readFrom } from './from.ts';
 import { deleteRows, insertRows, mergeRows, updateRows } from './modify.ts';
-import { askOperator } from './names.ts';
+import { askOperator, askUnnamedCasts } from './names.ts';
 import { outputsOf } from './outputs.ts';
 import { askAny, type Target } from './relations.ts';
 import { certainNames, knownSource, Level, NO_OUTPUTS } from './scope.ts';
@@ -35,6 +35,7 @@ export function readQuery(
     return NO_OUTPUTS;
   }
   if (!analysis.enter()) return NO_OUTPUTS;
+  if (parent === null) askUnnamedCasts(analysis);
   const level = new Level(parent);
   readWith(analysis, level, (Object.values(node)[0] as { readonly withClause?: Pg.WithClause }).withClause);
   if (kind !== 'SelectStmt') analysis.writes = true;

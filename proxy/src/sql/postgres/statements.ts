@@ -3,7 +3,7 @@ import type { Analysis } from './analysis.ts';
 import { administrationOf } from './administration.ts';
 import { kindOf, as, type Node, type Nodes } from './ast.ts';
 import { checkExplainOptions, copy } from './copy.ts';
-import { askType } from './names.ts';
+import { askType, askUnnamedCasts } from './names.ts';
 import { QUERIES } from './query.ts';
 import { askAll } from './relations.ts';
 import { Level } from './scope.ts';
@@ -74,6 +74,7 @@ export const STATEMENTS = {
   },
   PrepareStmt: prepare,
   ExecuteStmt: (analysis, statement) => {
+    if (statement.params !== undefined) askUnnamedCasts(analysis);
     analysis.expressions(new Level(null), statement.params);
     return { tag: 'EXECUTE', executes: statement.name ?? '' };
   },
@@ -186,6 +187,7 @@ function createTableAs(analysis: Analysis, statement: Pg.CreateTableAsStmt): Dra
 }
 
 function call(analysis: Analysis, statement: Pg.CallStmt): Draft {
+  askUnnamedCasts(analysis);
   const before = analysis.asked.requests().length;
   if (statement.funccall !== undefined) analysis.expression(new Level(null), { FuncCall: statement.funccall });
   if (analysis.asked.requests().length === before) analysis.asked.admin('CALL');
