@@ -60,7 +60,7 @@ const MALFORMED: readonly (readonly [name: string, bytes: Buffer])[] = [
   ['a Terminate with a body, then more', Buffer.concat([message('X', Buffer.from('body')), query('select 1')])],
   ['a FunctionCall cut short', message('F', int32(1397), int16(0), int16(1))],
   ['an empty FunctionCall', message('F')],
-  ['a CopyFail without its end', message('f', Buffer.from('no end'))],
+  ['a CopyFail without its end', Buffer.concat([query('copy open from stdin'), message('f', Buffer.from('no end'))])],
   ['a statement name of 1 MB', frontend.parse('select 1', { name: 'n'.repeat(1_000_000) })],
   [
     'a portal name of 1 MB',
@@ -147,8 +147,8 @@ describe('hostile after login', function () {
       frontend.query('begin; insert into open values (-2)'),
       frontend.query('select * from generate_series(1, 1000000)'),
       Buffer.concat([query('copy open from stdin'), frontend.copyData('-3\tx\n')]),
-      frontend.query('select pg_sleep(60)'),
-      frontend.extended('select pg_sleep(60)'),
+      frontend.query('select pg_sleep(2)'),
+      frontend.extended('select pg_sleep(2)'),
     ];
     for (const bytes of ways) {
       const client = await scene.login('boss');

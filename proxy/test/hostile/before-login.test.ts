@@ -144,7 +144,7 @@ describe('hostile before login', function () {
       it(`${name}: ends the connection`, async () => {
         const client = await scene.connect();
         client.send(bytes);
-        expect(['', ...sqlstates]).to.include(await endsWithError(client));
+        expect(await endsWithError(client)).to.be.oneOf(['', '08P01', ...sqlstates]);
       });
     }
   });

@@ -65,7 +65,7 @@ function stream(random: RandomSource): Buffer {
 }
 
 function bent(bytes: Buffer, random: RandomSource): Buffer {
-  switch (random.below(14)) {
+  switch (random.below(40)) {
     case 0: {
       const copy = Buffer.from(bytes);
       const at = random.below(copy.length);

@@ -116,6 +116,8 @@ export async function startLyingMiddle(): Promise<LyingMiddle> {
     toServer.on('data', (chunk: Buffer) => {
       if (!toProxy.destroyed) toProxy.write(chunk);
     });
+    toProxy.on('end', () => toServer.end());
+    toServer.on('end', () => toProxy.end());
     toServer.on('error', () => toProxy.destroy());
     toServer.on('close', () => toProxy.destroy());
     toProxy.on('close', () => toServer.destroy());

@@ -33,7 +33,11 @@ async function answer(ask: Ask): Promise<unknown> {
 }
 
 process.on('message', (ask: Ask) => {
-  void answer(ask).then((value) => {
-    if (process.connected) process.send?.({ value });
-  });
+  const reply = (message: { readonly value?: unknown; readonly error?: string }): void => {
+    if (process.connected) process.send?.(message);
+  };
+  answer(ask).then(
+    (value) => reply({ value }),
+    (error: unknown) => reply({ error: error instanceof Error ? (error.stack ?? error.message) : 'unknown' }),
+  );
 });

@@ -27,10 +27,12 @@ export async function startSeparateProxy(options: TestProxyOptions): Promise<Sep
 
   const ask = async (question: Ask): Promise<unknown> => {
     if (ended !== undefined) throw new Error(`the proxy is gone: ${ended}`);
-    const answer = once(child, 'message') as Promise<[{ value: unknown }]>;
+    const answer = once(child, 'message') as Promise<[{ value?: unknown; error?: string }]>;
+    const gone = once(child, 'exit').then(() => [{ error: `the proxy is gone: ${ended ?? ''}` }] as const);
     child.send(question);
-    const [{ value }] = await within(answer, 20_000, 'answer from the proxy process');
-    return value;
+    const [reply] = await within(Promise.race([answer, gone]), 30_000, 'answer from the proxy process');
+    if (reply.error !== undefined) throw new Error(reply.error);
+    return 'value' in reply ? reply.value : undefined;
   };
   const ports = (await ask({ kind: 'start', options })) as Record<string, number>;
   return {
