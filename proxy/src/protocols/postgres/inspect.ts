@@ -3,7 +3,7 @@
  * when it is executed; Parse, PREPARE and Describe of what is understood ask for nothing.
  */
 import type { AccessRequest } from '#contract/policy/request';
-import type { InspectedStatement, Misunderstood } from '#proxy/sql/inspection';
+import type { InspectedStatement, Misunderstood, ResolutionState, SessionEffect } from '#proxy/sql/inspection';
 import { ProtocolError } from '#proxy/bytes/protocol-error';
 import type { Inquiry, JudgedStep, StatementText } from '../protocol.ts';
 import type { Refusal } from '../refusal.ts';
@@ -77,7 +77,7 @@ function inspectQuery(session: PostgresSession, frame: ClientFrame): Inquiry {
   const only = first.statements.length === 1 ? first.statements[0] : undefined;
   if (only !== undefined) {
     frame.detail = { kind: 'query', text, statements: first.statements };
-    const step = stepOf(session, only, []);
+    const step = stepOf(session, only, standingAlone(session));
     return isInquiry(step) ? step : { kind: 'judge', steps: [step], charged: true };
   }
   return inspectSeveral(session, frame, text, first.statements.length);
@@ -90,16 +90,17 @@ function inspectSeveral(session: PostgresSession, frame: ClientFrame, text: Stat
   const statements: InspectedStatement[] = [];
   const steps: JudgedStep[] = [];
   for (let index = 0; index < count; index++) {
-    const inspection = inspections.of(text, resolution.current(path.schemas));
+    const state = resolution.current(path.schemas);
+    const inspection = inspections.of(text, state);
     if (inspection instanceof Promise) return { kind: 'wait', ready: inspection };
     const statement = inspection.understood ? inspection.statements[index] : undefined;
     if (statement === undefined) throw new Error('a text has fewer statements in another state');
-    const step = stepOf(session, statement, statements);
+    const step = stepOf(session, statement, { text, earlier: statements, state });
     if (isInquiry(step)) return step;
     steps.push(step);
     statements.push(statement);
     if (step.refusal !== undefined) break;
-    movePath(path, statement);
+    for (const run of step.statements) movePath(path, run);
   }
   frame.detail = { kind: 'query', text, statements };
   return { kind: 'judge', steps, charged: true };
@@ -159,7 +160,7 @@ function inspectExecute(session: PostgresSession, frame: ClientFrame): Inquiry {
   if (isInquiry(statements)) return statements;
   const steps: JudgedStep[] = [];
   for (const statement of statements) {
-    const step = stepOf(session, statement, []);
+    const step = stepOf(session, statement, standingAlone(session));
     if (isInquiry(step)) return step;
     steps.push(step);
   }
@@ -216,24 +217,31 @@ const isInquiry = (value: object): value is Inquiry => 'kind' in value;
 /** EXECUTE of an EXECUTE …: deeper than anyone writes. */
 const MAX_DEPTH = 8;
 
-/** The step of a statement about to run; `earlier`: those before it in its text. */
-function stepOf(
-  session: PostgresSession,
-  statement: InspectedStatement,
-  earlier: readonly InspectedStatement[],
-): JudgedStep | Inquiry {
+/** Where a statement stands: what precedes it in its text, and the state that this leaves behind. */
+interface Place {
+  readonly text: StatementText | undefined;
+  readonly earlier: readonly InspectedStatement[];
+  readonly state: ResolutionState;
+}
+
+const standingAlone = (session: PostgresSession): Place => ({ text: undefined, earlier: [], state: session.state });
+
+/** The step of a statement about to run. */
+function stepOf(session: PostgresSession, statement: InspectedStatement, place: Place): JudgedStep | Inquiry {
   const { ask } = statement;
   if (ask.kind === 'requests' || ask.kind === 'refused') return ownStep(session, statement);
   const statements = [statement];
+  let last = statement;
   for (let depth = 0; depth < MAX_DEPTH; depth++) {
-    const last = statements[statements.length - 1] as InspectedStatement;
     if (last.ask.kind !== 'execute-prepared' && last.ask.kind !== 'fetch-cursor') return { statements };
-    const inner = namedBy(session, last.ask, earlier);
+    const inner = namedBy(session, last.ask, place);
     if (isInquiry(inner)) return inner;
-    if (inner[0] === undefined) return { statements };
+    const [only, more] = inner;
+    if (only === undefined) return { statements };
     // A name stands for one statement: PREPARE and DECLARE take no more, nor does a Parse that the server accepts.
-    if (inner.length > 1) return { statements, refusal: NOT_UNDERSTOOD };
-    statements.push(inner[0]);
+    if (more !== undefined) return { statements, refusal: NOT_UNDERSTOOD };
+    statements.push(only);
+    last = only;
   }
   return { statements, refusal: NOT_UNDERSTOOD };
 }
@@ -254,45 +262,58 @@ function ownStep(session: PostgresSession, statement: InspectedStatement): Judge
 
 type NamedAsk = Extract<InspectedStatement['ask'], { name: string }>;
 
-function namedBy(
-  session: PostgresSession,
-  ask: NamedAsk,
-  earlier: readonly InspectedStatement[],
-): readonly InspectedStatement[] | Inquiry {
-  const within = namedWithin(ask, earlier);
-  if (within !== undefined) return within;
+function namedBy(session: PostgresSession, ask: NamedAsk, place: Place): readonly InspectedStatement[] | Inquiry {
+  const within = namedWithin(ask, place);
+  if (within === 'nothing') return [];
+  if (within !== undefined) return statementsOf(session, within, place.state);
   const key = keyOfName(ask.name);
   if (ask.kind === 'execute-prepared') {
     const definition = session.statements.lookup(key, session.batch);
     if (definition === UNSETTLED) return SETTLE;
-    return definition === undefined ? [] : statementsOf(session, definition);
+    return definition === undefined ? [] : statementsOf(session, definition, place.state);
   }
   const portal = session.portals.lookup(key, session.batch);
   if (portal === UNSETTLED) return SETTLE;
-  return portal === undefined ? [] : statementsOf(session, portal.definition);
+  return portal === undefined ? [] : statementsOf(session, portal.definition, place.state);
 }
 
-/** What statements before it in the same text made of the name; undefined: nothing. */
-function namedWithin(ask: NamedAsk, earlier: readonly InspectedStatement[]): readonly InspectedStatement[] | undefined {
+type Meaning = Pick<Definition, 'text' | 'index' | 'inner'>;
+
+/** What statements before it in the same text made of the name; undefined: nothing was made of it there. */
+function namedWithin(ask: NamedAsk, { text, earlier }: Place): Meaning | 'nothing' | undefined {
+  if (text === undefined) return undefined;
   const key = keyOfName(ask.name);
-  for (const statement of earlier.toReversed()) {
+  const madeBy = ask.kind === 'execute-prepared' ? prepares : declares;
+  for (const [index, statement] of [...earlier.entries()].toReversed()) {
     for (const effect of statement.effects.toReversed()) {
-      if (effect.kind === 'discard-all') return [];
-      if (ask.kind === 'execute-prepared') {
-        if (effect.kind === 'prepare' && keyOfName(effect.name) === key) return [effect.inner];
-        if (effect.kind === 'deallocate' && (effect.name === null || keyOfName(effect.name) === key)) return [];
-      } else {
-        if (effect.kind === 'declare-cursor' && keyOfName(effect.name) === key) return [statement];
-        if (effect.kind === 'close-cursor' && (effect.name === null || keyOfName(effect.name) === key)) return [];
-      }
+      const made = effect.kind === 'discard-all' ? false : madeBy(effect, key);
+      if (made === false) return 'nothing';
+      if (made === true) return { text, index, inner: ask.kind === 'execute-prepared' };
     }
   }
   return undefined;
 }
 
-/** The statements that a definition stands for, as things are now. */
-function statementsOf(session: PostgresSession, definition: Definition): readonly InspectedStatement[] | Inquiry {
-  const inspection = session.context.inspections.of(definition.text, session.state);
+const means = (name: string | null, key: string): boolean => name === null || keyOfName(name) === key;
+
+/** true: the name stands for something from here on, false: for nothing, undefined: this is about others. */
+function prepares(effect: SessionEffect, key: string): boolean | undefined {
+  if (effect.kind === 'prepare' && means(effect.name, key)) return true;
+  return effect.kind === 'deallocate' && means(effect.name, key) ? false : undefined;
+}
+
+function declares(effect: SessionEffect, key: string): boolean | undefined {
+  if (effect.kind === 'declare-cursor' && means(effect.name, key)) return true;
+  return effect.kind === 'close-cursor' && means(effect.name, key) ? false : undefined;
+}
+
+/** The statements that a definition stands for, as things are now: a path that has moved changes what its names mean. */
+function statementsOf(
+  session: PostgresSession,
+  definition: Meaning,
+  state: ResolutionState = session.state,
+): readonly InspectedStatement[] | Inquiry {
+  const inspection = session.context.inspections.of(definition.text, state);
   if (inspection instanceof Promise) return { kind: 'wait', ready: inspection };
   if (!inspection.understood) return refuse(misunderstood(inspection));
   const { index, inner } = definition;
