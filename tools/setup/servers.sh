@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Servers and clients that tests and benchmarks talk to besides the embedded PostgreSQL: PostgreSQL 15, psql, pgbench, PgBouncer.
+# Servers and clients that tests and benchmarks talk to besides the embedded PostgreSQL: PostgreSQL 15, psql, pgbench, PgBouncer, Redis.
 # Installs them when root on Debian; else names what is missing: the suites that need it are skipped by name.
 set -uo pipefail
 
@@ -9,6 +9,7 @@ command -v psql >/dev/null || missing+=(postgresql-client-15)
 [ -x /usr/lib/postgresql/15/bin/pgbench ] || command -v pgbench >/dev/null || missing+=(postgresql-15)
 [ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null || missing+=(pgbouncer)
 command -v openssl >/dev/null || missing+=(openssl)
+command -v redis-server >/dev/null || missing+=(redis-server)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
