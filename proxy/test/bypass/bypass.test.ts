@@ -58,8 +58,16 @@ for (const major of [18, 15] as const) {
       describe(group, () => {
         for (const attacked of here) {
           it(attacked.threat, async () => {
-            await onDatabase(arena, attacked, proveOnServer, readsOnly(attacked));
-            if (WITH_PROXY) await onDatabase(arena, attacked, refusedByProxy, typeof attacked.attack !== 'function');
+            const trials = WITH_PROXY ? [proveOnServer, refusedByProxy] : [proveOnServer];
+            if (readsOnly(attacked)) return await onDatabase(arena, attacked, trials, true);
+            for (const trial of trials) {
+              await onDatabase(
+                arena,
+                attacked,
+                [trial],
+                trial === refusedByProxy && typeof attacked.attack !== 'function',
+              );
+            }
           });
         }
       });
@@ -70,13 +78,18 @@ for (const major of [18, 15] as const) {
 type Trial = (arena: Arena, attacked: BypassCase, database: string, owner: RawClient) => Promise<void>;
 
 /** None rests on what another left: a database is attacked again only if a trial that succeeds leaves it untouched. */
-async function onDatabase(arena: Arena, attacked: BypassCase, trial: Trial, untouched: boolean): Promise<void> {
+async function onDatabase(
+  arena: Arena,
+  attacked: BypassCase,
+  trials: readonly Trial[],
+  untouched: boolean,
+): Promise<void> {
   const database = await arena.database(attacked);
   const owner = await arena.owner(database);
   let succeeded = false;
   try {
     if (attacked.evidence.kind === 'notified') await owner.query('listen orders');
-    await trial(arena, attacked, database, owner);
+    for (const trial of trials) await trial(arena, attacked, database, owner);
     succeeded = true;
   } finally {
     await owner.close();
@@ -88,11 +101,12 @@ async function onDatabase(arena: Arena, attacked: BypassCase, trial: Trial, unto
 function readsOnly({ attack }: BypassCase): boolean {
   if (
     typeof attack !== 'string' ||
-    /;|\b(into|insert|update|delete|merge|lo_\w+|pg_\w+|nextval|setval)\b/i.test(attack)
+    /;|\b(into|insert|update|delete|merge|program|lo_\w+|pg_\w+|nextval|setval)\b/i.test(attack)
   ) {
     return false;
   }
-  return /^\W*(select|with|table|values|explain|show|copy)\b/i.test(attack);
+  if (/^copy\b/i.test(attack)) return /\bto stdout\b/i.test(attack);
+  return /^\W*(select|with|table|values|explain|show)\b/i.test(attack);
 }
 
 async function carryOut(attacked: BypassCase, attacker: Attacker): Promise<void> {
@@ -135,6 +149,6 @@ async function staysUsable(attacker: Attacker): Promise<void> {
   expect(attacker.ended, `the connection ended: ${summary(attacker.received)}`).to.equal(false);
   if (attacker.transaction !== 'I') await attacker.query('rollback');
   attacker.received = [];
-  await attacker.query('select id from public.orders where id = 1');
+  await attacker.query('select id from public.orders limit 1');
   expect(rowsOf(attacker.received), `the session is spoilt: ${summary(attacker.received)}`).to.eql([['1']]);
 }

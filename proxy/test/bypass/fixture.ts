@@ -58,7 +58,7 @@ export const REPORTING_RULES = [
 /** `temporary` may read briefing until that is taken back while its session is open. */
 export const TEMPORARY_RULES = [
   { ...PUBLIC, tables: ['orders'], columns: ['*'], actions: ['select', 'insert', 'update'] },
-  { ...PUBLIC, tables: ['briefing'], columns: ['*'], actions: ['select', 'update'] },
+  { ...PUBLIC, tables: ['briefing'], columns: ['*'], actions: ['select', 'insert'] },
 ] as const;
 
 /** `editor` may also use schema hidden's path, through a table there that isn't the one attacked. */

@@ -185,14 +185,14 @@ export const SESSIONS: readonly BypassCase[] = [
     threat: 'COPY FROM STDIN that began while it was allowed',
     user: 'temporary',
     attack: async (a) => {
-      a.send(query('copy orders (note) from stdin'));
+      a.send(query('copy briefing (id, body) from stdin'));
       await a.until('G', 'E');
       await a.revoke();
-      a.send(copyData('after\n'));
+      a.send(copyData('9\tafter\n'));
       a.send(copyDone());
       await a.settled(1);
     },
-    evidence: change(`select exists (select from public.orders where note = 'after')`),
+    evidence: change(`select exists (select from public.briefing where body = 'after')`),
     refusal: ['42501', '57014'],
   },
   {

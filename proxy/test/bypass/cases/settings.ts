@@ -47,7 +47,6 @@ export const SETTINGS: readonly BypassCase[] = [
   setting('zero_damaged_pages', 'on'),
   setting('ignore_system_indexes', 'off'),
   setting('backslash_quote', 'on'),
-  setting('quote_all_identifiers', 'on'),
   setting('local_preload_libraries', 'x'),
   setting('session_preload_libraries', 'x'),
   setting('dynamic_library_path', '/tmp'),
