@@ -49,15 +49,18 @@ async function main(argv: readonly string[]): Promise<number> {
   if (found === undefined) {
     return complain(name === undefined ? 'no command' : `unknown command ${name}`, HELP);
   }
-  const entry = await found.load();
+  return runCommand(await found.load(), rest);
+}
+
+async function runCommand(entry: Entry, argv: readonly string[]): Promise<number> {
   const { command } = entry;
   try {
-    const flags = parseFlags(command, rest, process.env);
+    const flags = parseFlags(command, argv, process.env);
     return flags.help ? print(renderHelp(command)) : await entry.run(flags);
   } catch (error) {
     if (error instanceof StartError) return complain(error.message, '', 1);
     if (!(error instanceof UsageError)) throw error;
-    return complain(error.message, `usage: ${command.usage}\nsee articdbm ${name ?? ''} --help\n`);
+    return complain(error.message, `usage: ${command.usage}\n--help tells more\n`);
   }
 }
 

@@ -7,6 +7,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** The sources: bin/articdbm.js would run a dist/ that may be older. */
 const MAIN = join(import.meta.dirname, '../../cli/main.ts');
 
+/** None outlives who started it. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** `articdbm standalone` as a process of its own, with all that it says. */
 export class StandaloneProcess {
   readonly #child: ChildProcess;
@@ -17,7 +23,11 @@ export class StandaloneProcess {
     this.#child = spawn(process.execPath, [MAIN, 'standalone', ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: environment,
+      detached: true, // Ctrl-C is for who started it, who then ends it in order
     });
+    const child = this.#child;
+    running.add(child);
+    child.once('close', () => running.delete(child));
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#stdout += text));
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { makeCertificate } from '../harness/certificate.ts';
 import { freePort } from '../harness/ports.ts';
 import { requirePostgres } from '../harness/postgres-server.ts';
 import type { PostgresServer } from '../harness/postgres-server.ts';
@@ -54,7 +55,7 @@ describe('articdbm standalone', () => {
 
   const write = (name: string, text: string): void => writeFileSync(join(folder, name), text, { mode: 0o600 });
 
-  async function start(drain = '500ms'): Promise<void> {
+  async function start(drain = '500ms', ...flags: string[]): Promise<void> {
     port = await freePort();
     admin = await freePort();
     standalone = new StandaloneProcess([
@@ -62,6 +63,7 @@ describe('articdbm standalone', () => {
       `--listen=main=127.0.0.1:${port}`,
       `--admin=127.0.0.1:${admin}`,
       `--drain-timeout=${drain}`,
+      ...flags,
     ]);
     processes.push(standalone);
     await standalone.until(/metrics on/);
@@ -240,6 +242,29 @@ describe('articdbm standalone', () => {
     expect(failed.told)
       .to.match(/permissions\.yaml:\d+:\d+: error/)
       .and.to.match(/users\.yaml:\d+:\d+: error/);
+  });
+
+  it('serves TLS with the certificate that it is given, and refuses a key that is another’s', async () => {
+    const [one, two] = [makeCertificate(), makeCertificate()];
+    write('cert.pem', one.cert);
+    write('key.pem', one.key);
+    write('other.pem', two.key);
+    const cert = `--tls-cert=${join(folder, 'cert.pem')}`;
+    await start('500ms', cert, `--tls-key=${join(folder, 'key.pem')}`);
+    const client = new pg.Client({
+      host: '127.0.0.1',
+      port,
+      user: 'reader',
+      password: PASSWORDS.reader,
+      database: 'postgres',
+      ssl: { ca: one.ca, servername: 'localhost' },
+    });
+    clients.push(client);
+    await client.connect();
+    expect((await client.query('select id from t')).rows).to.deep.equal([{ id: 1 }]);
+    const wrong = new StandaloneProcess([folder, cert, `--tls-key=${join(folder, 'other.pem')}`]);
+    expect(await wrong.ended()).to.equal(2);
+    expect(wrong.told).to.include('no certificate and its key');
   });
 
   it('an address that is taken: says so, and exit 1', async () => {
