@@ -32,7 +32,10 @@ export class Connection {
   async run(): Promise<void> {
     try {
       const accepted = await this.#accept();
-      if (accepted?.kind === 'cancel') return await this.#context.cancels.cancel(accepted.pid, accepted.key);
+      if (accepted?.kind === 'cancel') {
+        await this.#context.cancels.cancel(accepted.pid, accepted.key);
+        return;
+      }
       if (accepted?.kind === 'refused') this.#context.loginRefused(accepted.reason);
       if (accepted?.kind === 'login') await this.#serve(accepted);
     } catch (error) {
@@ -66,7 +69,10 @@ export class Connection {
     accepted.socket.once('close', gone);
     const opened = await openSession(context, accepted, this.#over.signal);
     accepted.socket.removeListener('close', gone);
-    if ('refusal' in opened) return this.#refuse(opened.refusal);
+    if ('refusal' in opened) {
+      this.#refuse(opened.refusal);
+      return;
+    }
     this.#opened = opened;
     if (accepted.socket.destroyed) return;
     await new Promise<void>((over) => {

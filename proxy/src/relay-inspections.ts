@@ -64,7 +64,8 @@ export class InspectionCache implements Inspections {
 
   /** A promise: the parser works on it elsewhere. Never rejects for what a client sent. */
   of(text: StatementText, state: ResolutionState): Inspection | Promise<Inspection> {
-    const own = text as Text;
+    if (!(text instanceof Text)) throw new Error('a text of another cache');
+    const own = text;
     if (own.inspection !== undefined && own.state === state.id) return own.inspection;
     const exact = keyOf(state, own.bytes);
     const shape = this.#entries.has(exact) ? undefined : shapeOf(own.bytes);

@@ -14,8 +14,7 @@ export type Verdict =
 /** Judges steps in the order in which they will run, up to the first that is not allowed. now: epoch milliseconds. */
 export function judge(user: BoundUser, steps: readonly JudgedStep[], now: number): Verdict {
   let allow: Allow | undefined;
-  for (let at = 0; at < steps.length; at++) {
-    const step = steps[at] as JudgedStep;
+  for (const [at, step] of steps.entries()) {
     for (const statement of step.statements) {
       const decision = decide(user, statement, now);
       if (decision.outcome === 'deny') return { allowed: false, at, refusal: refusalOf(decision.denial), allow };

@@ -95,7 +95,10 @@ export class InFlightWatch {
         const { first } = link;
         if (first === undefined || limit === 0) return;
         const left = limit - (environment.monotonic() - link.firstSince);
-        if (left > 0) return this.#arm(Math.ceil(left));
+        if (left > 0) {
+          this.#arm(Math.ceil(left));
+          return;
+        }
         first.ending ??= TIMED_OUT;
         this.moved();
         this.#arm(limit);

@@ -52,7 +52,7 @@ export class Relay {
       toServer: this.#toServer,
       toClient: this.#toClient,
       nonce,
-      now: environment.monotonic,
+      now: () => environment.monotonic(),
       tells: {
         all: () => mayReadAll(this.#user, context.database, environment.now()),
         whole: (schema, name) =>
@@ -126,7 +126,8 @@ export class Relay {
         this.#pending = undefined;
       }
     } catch (error) {
-      return this.#fail(error, 'client-protocol');
+      this.#fail(error, 'client-protocol');
+      return;
     }
     const stuck = this.#pending !== undefined || this.#waiting || this.#watch.holding;
     if (stuck) this.#client.pause('waits');
@@ -199,11 +200,15 @@ export class Relay {
   }
 
   #fromServer(chunk: Buffer): void {
-    if (this.#closing) return this.#finishReply(chunk);
+    if (this.#closing) {
+      this.#finishReply(chunk);
+      return;
+    }
     try {
       this.#link.receive(chunk);
     } catch (error) {
-      return this.#fail(error, 'server-protocol');
+      this.#fail(error, 'server-protocol');
+      return;
     }
     this.#lastHeard = this.#context.environment.monotonic();
     this.#watch.moved();
@@ -256,7 +261,10 @@ export class Relay {
   #finishReply(chunk: Buffer | undefined): void {
     const whole = this.#link.finishMessage(chunk);
     if (this.#toClient.bytes > 0) this.#client.write(this.#toClient.take());
-    if (!whole) return this.#client.destroyLater();
+    if (!whole) {
+      this.#client.destroyLater();
+      return;
+    }
     const farewell = this.#farewell;
     if (farewell === undefined) return;
     this.#farewell = undefined;

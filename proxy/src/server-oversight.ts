@@ -64,10 +64,22 @@ export class Overseer {
   #judgeAnew(relay: Relay): void {
     const { user, backend } = relay.user;
     const found = this.#directory.byUid(backend.id, user.uid);
-    if (found === undefined) return relay.close(this.#gone(backend.id, user.name));
-    if (!found.user.enabled) return relay.close(ended(`user "${user.name}" has been disabled`));
-    if (found.user.name !== user.name) return relay.close(ended(`user "${user.name}" has been renamed`));
-    if (this.#isExpired(found.user.expiresAt)) return relay.close(ended(`user "${user.name}" has expired`));
+    if (found === undefined) {
+      relay.close(this.#gone(backend.id, user.name));
+      return;
+    }
+    if (!found.user.enabled) {
+      relay.close(ended(`user "${user.name}" has been disabled`));
+      return;
+    }
+    if (found.user.name !== user.name) {
+      relay.close(ended(`user "${user.name}" has been renamed`));
+      return;
+    }
+    if (this.#isExpired(found.user.expiresAt)) {
+      relay.close(ended(`user "${user.name}" has expired`));
+      return;
+    }
     if (found !== relay.user) relay.rejudge(found);
   }
 

@@ -68,7 +68,9 @@ class Proxy implements RunningProxy {
       directory,
       inspections: new InspectionCache(this.#parser, config.limits.cacheBytes),
       limits: new Limits(),
-      catalogs: new Catalogs(environment),
+      catalogs: new Catalogs(environment, (backend, what, detail) => {
+        config.recorder.trouble(backend, what, detail);
+      }),
       cancels: new CancelRegistry((length) => environment.randomBytes(length)),
       tls: config.clientTls === undefined ? undefined : clientTls(config.clientTls),
     };

@@ -19,7 +19,7 @@ export class Outbox {
     if (length === 0) return;
     this.#bytes += length;
     const run = this.#run;
-    if (run !== undefined && run.buffer === bytes.buffer && run.byteOffset + this.#end === bytes.byteOffset) {
+    if (run?.buffer === bytes.buffer && run.byteOffset + this.#end === bytes.byteOffset) {
       this.#end += length;
       return;
     }

@@ -27,7 +27,7 @@ export class CancelRegistry {
   /** Does nothing for a pair that is not known. Resolves when the server has the request. */
   async cancel(pid: number, key: Buffer): Promise<void> {
     const session = this.#sessions.get(pid);
-    if (session === undefined || session.key.length !== key.length) return;
+    if (session?.key.length !== key.length) return;
     if (timingSafeEqual(session.key, key)) await session.cancel();
   }
 }

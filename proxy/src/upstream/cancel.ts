@@ -44,10 +44,16 @@ function carry(socket: Socket, options: CancelOptions): Promise<boolean> {
     };
     socket.once('error', over).once('close', over);
     socket.once('connect', () => {
-      if (!options.encrypted) return send(socket);
+      if (!options.encrypted) {
+        send(socket);
+        return;
+      }
       socket.write(encodeSslRequest());
       socket.once('data', (answer: Buffer) => {
-        if (answer.toString('latin1') !== 'S') return over();
+        if (answer.toString('latin1') !== 'S') {
+          over();
+          return;
+        }
         const { ca, mode } = options.tls;
         const secure = wrapTls(socket, { host: options.endpoint.host, ca, verification: verificationOf(mode, ca) });
         secure.once('error', over).once('close', over);

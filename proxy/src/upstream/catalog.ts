@@ -15,6 +15,16 @@ const SOONEST = 1_000;
 /** Paths that a database's sessions have; beyond, the map begins anew. */
 const MAX_STATES = 1_000;
 
+type Trouble = (backend: string, what: string, detail: string) => void;
+
+interface CatalogContext {
+  readonly backend: SnapshotBackend;
+  readonly database: string;
+  readonly login: UpstreamLogin;
+  readonly environment: Environment;
+  readonly trouble: Trouble;
+}
+
 export type Major = ResolutionState['major'];
 
 /** What the proxy knows of one database: nothing but which names exist outside pg_catalog. */
@@ -33,13 +43,20 @@ export class DatabaseCatalog {
   #refreshedAt = -Infinity;
   users = 0;
 
-  constructor(backend: SnapshotBackend, database: string, login: UpstreamLogin, environment: Environment) {
+  constructor({ backend, database, login, environment, trouble }: CatalogContext) {
     this.#backend = backend;
     this.#database = database;
     this.#login = login;
     this.#environment = environment;
     this.#key = `${backend.id}/${database}`;
-    this.#reader = new OutsideNamesReader(() => this.#rows(), environment.monotonic);
+    this.#reader = new OutsideNamesReader({
+      read: () => this.#rows(),
+      now: () => environment.monotonic(),
+      failed: (error) => {
+        if (!this.#closed.signal.aborted)
+          trouble(backend.id, 'catalog', error instanceof Error ? error.name : 'unknown');
+      },
+    });
   }
 
   /** Resolves once the names were tried to be read. */
@@ -118,8 +135,11 @@ export class Catalogs {
   readonly #catalogs = new Map<string, DatabaseCatalog>();
   readonly #environment: Environment;
 
-  constructor(environment: Environment) {
+  readonly #trouble: Trouble;
+
+  constructor(environment: Environment, trouble: Trouble) {
     this.#environment = environment;
+    this.#trouble = trouble;
   }
 
   enter(
@@ -131,7 +151,13 @@ export class Catalogs {
     const key = JSON.stringify([backend.id, endpoint?.host, endpoint?.port, database, login.username]);
     let catalog = this.#catalogs.get(key);
     if (catalog === undefined) {
-      catalog = new DatabaseCatalog(backend, database, login, this.#environment);
+      catalog = new DatabaseCatalog({
+        backend,
+        database,
+        login,
+        environment: this.#environment,
+        trouble: this.#trouble,
+      });
       this.#catalogs.set(key, catalog);
     }
     const held = catalog;

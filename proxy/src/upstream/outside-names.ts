@@ -21,6 +21,15 @@ type Row = readonly (string | null)[];
 /** Never the same twice in a process: inspections are kept by it, and a catalog may be closed and opened again. */
 let generations = 0;
 
+export interface ReaderContext {
+  /** The rows of OUTSIDE_NAMES_QUERY; may reject. */
+  readonly read: () => Promise<readonly Row[]>;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Told of what `read` rejects with. */
+  readonly failed: (error: unknown) => void;
+}
+
 /** Names of one database, read again and again. A new generation only when something has changed. */
 export class OutsideNamesReader {
   readonly #read: () => Promise<readonly Row[]>;
@@ -30,10 +39,12 @@ export class OutsideNamesReader {
   #readAt = -Infinity;
   #underWay: Promise<void> | undefined;
 
-  /** read: the rows of OUTSIDE_NAMES_QUERY; may reject. now: monotonic milliseconds. */
-  constructor(read: () => Promise<readonly Row[]>, now: () => number) {
+  readonly #failed: (error: unknown) => void;
+
+  constructor({ read, now, failed }: ReaderContext) {
     this.#read = read;
     this.#now = now;
+    this.#failed = failed;
   }
 
   /** null: could not be read, or not for too long. */
@@ -53,7 +64,7 @@ export class OutsideNamesReader {
     try {
       rows = await this.#read();
     } catch (error) {
-      void error; // whatever it is: unknown is what there is to say, and the next refresh tries again
+      this.#failed(error);
       this.#names = null;
       this.#content = '';
       return;

@@ -42,7 +42,7 @@ describe('what flows through', () => {
       client.send(f.query('copy closed from stdin'), f.copyData('1\ta\n'), f.copyDone());
       const reply = await client.readUntilReady();
       expect(types(reply)).to.equal('EZ');
-      expect(firstError(reply)?.['C']).to.equal('42501');
+      expect(firstError(reply)?.C).to.equal('42501');
       client.send(f.extended('copy closed from stdin'), f.sync(), f.copyData('1\n'), f.copyDone(), f.sync());
       expect(types(await client.readUntilReady())).to.equal('12nEZ');
       expect(types(await client.readUntilReady())).to.equal('Z');
@@ -55,7 +55,7 @@ describe('what flows through', () => {
       client.send(f.copyData('not a number\n'), f.copyDone(), f.sync(), f.query('select 8'));
       const failed = await client.readUntilReady();
       expect(types(failed)).to.equal('EZ');
-      expect(firstError(failed)?.['C']).to.equal('22P02');
+      expect(firstError(failed)?.C).to.equal('22P02');
       expect(rows(await client.readUntilReady())).to.eql([['8']]);
     });
 
@@ -63,7 +63,7 @@ describe('what flows through', () => {
       client.send(f.query('copy notes from stdin'), f.copyFail('changed my mind'));
       const reply = await client.readUntilReady();
       expect(types(reply)).to.equal('GEZ');
-      expect(firstError(reply)?.['M']).to.contain('changed my mind');
+      expect(firstError(reply)?.M).to.contain('changed my mind');
     });
 
     it('twice in one text', async () => {
@@ -104,10 +104,10 @@ describe('what flows through', () => {
     client.send(f.query(`select '${big}'`), f.query('select 1'));
     const refused = await client.readUntilReady();
     expect(types(refused)).to.equal('EZ');
-    expect(firstError(refused)?.['C']).to.equal('54001');
+    expect(firstError(refused)?.C).to.equal('54001');
     expect(rows(await client.readUntilReady())).to.eql([['1']]);
     client.send(f.extended(`select '${big}'`), f.sync(), f.query('select 2'));
-    expect(firstError(await client.readUntilReady())?.['C']).to.equal('54001');
+    expect(firstError(await client.readUntilReady())?.C).to.equal('54001');
     expect(rows(await client.readUntilReady())).to.eql([['2']]);
     const text = `select 1 /* ${'x'.repeat(3_000_000)} */`;
     expect(rows(await client.query(text))).to.eql([['1']]);
@@ -119,7 +119,7 @@ describe('what flows through', () => {
       f.sync(),
       f.query('select 4'),
     );
-    expect(firstError(await client.readUntilReady())?.['C']).to.equal('42501');
+    expect(firstError(await client.readUntilReady())?.C).to.equal('42501');
     expect(rows(await client.readUntilReady())).to.eql([['4']]);
   });
 
@@ -206,8 +206,8 @@ describe('what flows through', () => {
     await cancel(scene, owner.pid, Buffer.alloc(4, 1));
     await cancel(scene, owner.pid, owner.key);
     const error = firstError(await owner.readUntilReady(5_000));
-    expect(error?.['C']).to.equal('57014');
-    expect(error?.['M']).to.equal('canceling statement due to user request');
+    expect(error?.C).to.equal('57014');
+    expect(error?.M).to.equal('canceling statement due to user request');
     expect(rows(await other.readUntilReady()).map(([, eleven]) => eleven)).to.eql(['11']);
     await owner.close();
     await other.close();
@@ -247,13 +247,13 @@ describe('what flows through', () => {
   });
 
   it('the search path: its set grows, and what a function did to it is asked', async () => {
-    expect(firstError(await client.query('set search_path = other'))?.['C']).to.equal('42501');
+    expect(firstError(await client.query('set search_path = other'))?.C).to.equal('42501');
     expect(rows(await client.query('select moves_path()'))).to.eql([['1']]);
-    expect(firstError(await client.query('select * from open'))?.['C']).to.equal('42501');
+    expect(firstError(await client.query('select * from open'))?.C).to.equal('42501');
     client.send(f.extended('select stays()'), f.extended('select text from public.open where id = 1'), f.sync());
     expect(rows(await client.readUntilReady())).to.eql([['1'], ['row 1']]);
     client.send(f.extended('select * from open'), f.sync());
-    expect(firstError(await client.readUntilReady())?.['C']).to.equal('42501');
+    expect(firstError(await client.readUntilReady())?.C).to.equal('42501');
   });
 
   it('a function that leaves the path alone costs nothing but a question', async () => {

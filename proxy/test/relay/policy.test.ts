@@ -48,10 +48,10 @@ for (const major of [15, 18] as const) {
       scene.proxy.apply(scene.snapshot([MAY_NOTHING, OWNER]));
       for (const message of [f.execute('p', 1), f.extended('fetch 1 from c'), f.bind({ statement: 's' })]) {
         client.send(message, f.sync());
-        expect(firstError(await client.readUntilReady())?.['C']).to.equal('42501');
+        expect(firstError(await client.readUntilReady())?.C).to.equal('42501');
         await client.query('rollback to a');
       }
-      expect(firstError(await client.query('fetch 1 from c'))?.['C']).to.equal('42501');
+      expect(firstError(await client.query('fetch 1 from c'))?.C).to.equal('42501');
       await client.query('rollback to a');
       scene.reset();
       client.send(f.execute('p', 1), f.sync());
@@ -69,8 +69,8 @@ for (const major of [15, 18] as const) {
         await client.readUntil(({ type }) => type === 'G');
         client.send(f.copyData('1\ta\n'));
         scene.proxy.apply(scene.snapshot([MAY_NOTHING, OWNER]));
-        const error = errorFields((await client.readUntil(({ type }) => type === 'E')).at(-1) as Message);
-        expect(error['C']).to.equal('42501');
+        const error = errorFields((await client.readUntil(({ type }) => type === 'E')).at(-1)!);
+        expect(error.C).to.equal('42501');
         client.send(f.copyData('2\tb\n'), f.copyDone());
         if (start[0] !== 0x51) client.send(f.sync());
         await client.readUntilReady();
@@ -101,7 +101,7 @@ for (const major of [15, 18] as const) {
       });
       client.socket.resume();
       const last = (await client.readUntilReady()).filter(({ type }) => type === 'E');
-      expect(last.map((message) => errorFields(message)['C'])).to.eql(['42501']);
+      expect(last.map((message) => errorFields(message).C)).to.eql(['42501']);
       expect(rows(await client.query('select 1'))).to.eql([['1']]);
       expect(rows(await owner.readUntilReady()).map((row) => row[1])).to.eql(['5']);
       await owner.close();
@@ -113,7 +113,7 @@ for (const major of [15, 18] as const) {
       client.send(f.query('select 1'), f.query('select 2 from open limit 1'), f.query('select 3'));
       await client.readUntilReady();
       scene.proxy.apply(scene.snapshot([MAY_NOTHING, OWNER]));
-      expect(firstError(await client.readUntilReady())?.['C']).to.equal('42501');
+      expect(firstError(await client.readUntilReady())?.C).to.equal('42501');
       expect(rows(await client.readUntilReady())).to.eql([['3']]);
       await direct.query('rollback');
       await direct.close();
@@ -133,7 +133,7 @@ for (const major of [15, 18] as const) {
         scene.proxy.apply(scene.snapshot(users));
         const last = fatal(await victim.readToEnd());
         expect(last).to.include({ S: 'FATAL', C: '57P01' });
-        expect(last['M']).to.match(reason);
+        expect(last.M).to.match(reason);
       }
       await until(() => scene.proxy.gauges.links <= 1);
     });
@@ -145,18 +145,18 @@ for (const major of [15, 18] as const) {
       );
       client.send(f.query('select a.text from open a, open b, open c'));
       const reply = (await client.readUntilReady()).filter(({ type }) => type === 'E');
-      expect(reply.map((message) => errorFields(message)['C'])).to.eql(['42501']);
+      expect(reply.map((message) => errorFields(message).C)).to.eql(['42501']);
       expect(Date.now()).to.be.at.least(soon);
-      expect(firstError(await client.query('select 1 from open'))?.['C']).to.equal('42501');
+      expect(firstError(await client.query('select 1 from open'))?.C).to.equal('42501');
       scene.proxy.apply(scene.snapshot([{ ...READER, expiresAt: Date.now() + 500 }, OWNER]));
-      expect(fatal(await client.readToEnd())['M']).to.match(/expired/);
+      expect(fatal(await client.readToEnd()).M).to.match(/expired/);
       const again = await scene.login().catch((error: unknown) => error as ServerError);
       expect((again as ServerError).code).to.equal('28P01');
     });
 
     it('a backend that goes away takes its sessions with it', async () => {
       scene.proxy.apply({ format: 1, scope: 'test', backends: [] });
-      expect(fatal(await client.readToEnd())['M']).to.match(/backend has been removed/);
+      expect(fatal(await client.readToEnd()).M).to.match(/backend has been removed/);
     });
   });
 }
@@ -191,11 +191,11 @@ describe('limits and the end', () => {
     scene.proxy.apply(scene.snapshot([{ ...READER, limits }, OWNER]));
     const client = await scene.login();
     const codes: (string | undefined)[] = [];
-    for (let count = 0; count < 7; count++) codes.push(firstError(await client.query('select 1'))?.['C']);
+    for (let count = 0; count < 7; count++) codes.push(firstError(await client.query('select 1'))?.C);
     expect(codes.slice(0, 5)).to.eql(Array(5).fill(undefined));
     expect(codes.at(-1)).to.equal('53400');
     client.send(f.extended('select 1'), f.extended('select 2'), f.sync());
-    expect(firstError(await client.readUntilReady())?.['C']).to.equal('53400');
+    expect(firstError(await client.readUntilReady())?.C).to.equal('53400');
     await new Promise((resolve) => setTimeout(resolve, 700));
     expect(rows(await client.query('select 1'))).to.eql([['1']]);
     await client.close();
@@ -208,7 +208,7 @@ describe('limits and the end', () => {
     expect(firstError(reply)).to.include({ C: '57014', M: 'canceling statement due to statement timeout' });
     expect(rows(await owner.query('select 1'))).to.eql([['1']]);
     owner.send(f.extended('select pg_sleep(10)'), f.extended('select 2'), f.sync());
-    expect(firstError(await owner.readUntilReady())?.['C']).to.equal('57014');
+    expect(firstError(await owner.readUntilReady())?.C).to.equal('57014');
     for (let count = 0; count < 6; count++) {
       await new Promise((resolve) => setTimeout(resolve, 150));
       expect(rows(await owner.query('select pg_sleep(0.1), 3')).length).to.equal(1);
@@ -248,11 +248,11 @@ describe('limits and the end', () => {
     long.send(f.query('select pg_sleep(30)'));
     await new Promise((resolve) => setTimeout(resolve, 100));
     const stopped = scene.proxy.drain(1_000);
-    expect(fatal(await idle.readToEnd())['C']).to.equal('57P01');
+    expect(fatal(await idle.readToEnd()).C).to.equal('57P01');
     const end = await short.readToEnd();
     expect(rows(end).map((row) => row[1])).to.eql(['9']);
-    expect(fatal(end)['C']).to.equal('57P01');
-    expect(fatal(await long.readToEnd())['C']).to.equal('57P01');
+    expect(fatal(end).C).to.equal('57P01');
+    expect(fatal(await long.readToEnd()).C).to.equal('57P01');
     await stopped;
   });
 

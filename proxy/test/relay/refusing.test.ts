@@ -24,10 +24,10 @@ describe('refusing by substitution', () => {
 
   it('says what is missing, and leaves the session usable', async () => {
     const error = firstError(await client.query('select * from closed'));
-    expect(error?.['C']).to.equal('42501');
-    expect(error?.['S']).to.equal('ERROR');
-    expect(error?.['M']).to.contain('closed');
-    expect(error?.['H']).to.contain('DbPermission');
+    expect(error?.C).to.equal('42501');
+    expect(error?.S).to.equal('ERROR');
+    expect(error?.M).to.contain('closed');
+    expect(error?.H).to.contain('DbPermission');
     expect(rows(await client.query('select text from open where id = 7'))).to.eql([['row 7']]);
   });
 
@@ -36,7 +36,7 @@ describe('refusing by substitution', () => {
       "insert into notes values (1, 'a'); select id from notes; select * from closed; insert into notes values (2, 'b')",
     );
     expect(types(reply)).to.equal('CTDCEZ');
-    expect(firstError(reply)?.['C']).to.equal('42501');
+    expect(firstError(reply)?.C).to.equal('42501');
     expect(rows(await client.query('select count(*) from notes'))).to.eql([['0']]);
   });
 
@@ -50,7 +50,7 @@ describe('refusing by substitution', () => {
     await client.query("begin; insert into notes values (1, 'kept')");
     await client.query('savepoint s');
     expect(status(await client.query('select * from closed'))).to.equal('E');
-    expect(firstError(await client.query('select * from closed'))?.['C']).to.equal('25P02');
+    expect(firstError(await client.query('select * from closed'))?.C).to.equal('25P02');
     expect(status(await client.query('rollback to s'))).to.equal('T');
     expect(status(await client.query('commit'))).to.equal('I');
     expect(rows(await client.query('select text from notes'))).to.eql([['kept']]);
@@ -80,10 +80,10 @@ describe('refusing by substitution', () => {
       client.send(f.bind({ statement: 's' }), f.execute(), f.sync());
       const reply = await client.readUntilReady();
       expect(types(reply)).to.equal('EZ');
-      expect(firstError(reply)?.['C']).to.equal('42501');
+      expect(firstError(reply)?.C).to.equal('42501');
     }
     client.send(f.closeStatement('s'), f.bind({ statement: 's' }), f.sync());
-    expect(firstError(await client.readUntilReady())?.['C']).to.equal('26000');
+    expect(firstError(await client.readUntilReady())?.C).to.equal('26000');
   });
 
   it('judges INSERT when it is executed, not when it is bound', async () => {
@@ -93,11 +93,11 @@ describe('refusing by substitution', () => {
 
   it('judges PREPARE at EXECUTE, in one text and in several', async () => {
     expect(types(await client.query('prepare p as select * from closed; execute p'))).to.equal('CEZ');
-    expect(firstError(await client.query('execute p'))?.['C']).to.equal('42501');
+    expect(firstError(await client.query('execute p'))?.C).to.equal('42501');
     client.send(f.extended('execute p'), f.sync());
-    expect(firstError(await client.readUntilReady())?.['C']).to.equal('42501');
+    expect(firstError(await client.readUntilReady())?.C).to.equal('42501');
     client.send(f.bind({ statement: 'p' }), f.execute(), f.sync());
-    expect(firstError(await client.readUntilReady())?.['C']).to.equal('42501');
+    expect(firstError(await client.readUntilReady())?.C).to.equal('42501');
     expect(types(await client.query('deallocate p; prepare p as select 1; execute p'))).to.equal('CCTDCZ');
   });
 
@@ -105,14 +105,14 @@ describe('refusing by substitution', () => {
     const long = 'n'.repeat(63);
     client.send(f.parse('select * from closed', { name: `${long}tail` }), f.sync());
     await client.readUntilReady();
-    expect(firstError(await client.query(`execute ${long}`))?.['C']).to.equal('42501');
+    expect(firstError(await client.query(`execute ${long}`))?.C).to.equal('42501');
     client.send(f.bind({ statement: `${long}other` }), f.execute(), f.sync());
-    expect(firstError(await client.readUntilReady())?.['C']).to.equal('42501');
+    expect(firstError(await client.readUntilReady())?.C).to.equal('42501');
   });
 
   it('refuses cursors at DECLARE, and reads those that are allowed by Execute and FETCH', async () => {
     await client.query('begin');
-    expect(firstError(await client.query('declare c cursor for select * from closed'))?.['C']).to.equal('42501');
+    expect(firstError(await client.query('declare c cursor for select * from closed'))?.C).to.equal('42501');
     await client.query('rollback');
     await client.query('begin; declare c cursor for select id from open order by id');
     expect(rows(await client.query('fetch 2 from c'))).to.eql([['1'], ['2']]);
@@ -123,16 +123,16 @@ describe('refusing by substitution', () => {
 
   it('passes what no name stands for to the server', async () => {
     client.send(f.bind({ statement: 'nobody' }), f.sync());
-    expect(firstError(await client.readUntilReady())?.['C']).to.equal('26000');
+    expect(firstError(await client.readUntilReady())?.C).to.equal('26000');
     client.send(f.execute('nobody'), f.sync());
-    expect(firstError(await client.readUntilReady())?.['C']).to.equal('34000');
+    expect(firstError(await client.readUntilReady())?.C).to.equal('34000');
   });
 
   it('refuses FunctionCall, leaving the next message alone', async () => {
     client.send(f.functionCall(1397, ['-7']), f.query('select 5'));
     const refused = await client.readUntilReady();
     expect(types(refused)).to.equal('EZ');
-    expect(firstError(refused)?.['C']).to.equal('42501');
+    expect(firstError(refused)?.C).to.equal('42501');
     expect(rows(await client.readUntilReady())).to.eql([['5']]);
   });
 
@@ -146,11 +146,11 @@ describe('refusing by substitution', () => {
 
   it('refuses what is no SQL as the parser says it, with its position', async () => {
     const error = firstError(await client.query("select 'ä', id from open wher id = 1"));
-    expect(error?.['C']).to.equal('42601');
+    expect(error?.C).to.equal('42601');
     const direct = await scene.direct();
     const native = firstError(await direct.query("select 'ä', id from open wher id = 1"));
     await direct.close();
-    expect([error?.['M'], error?.['P']]).to.eql([native?.['M'], native?.['P']]);
+    expect([error?.M, error?.P]).to.eql([native?.M, native?.P]);
     client.send(f.parse('selec'), f.bind(), f.execute(), f.sync());
     expect(types(await client.readUntilReady())).to.equal('EZ');
   });
@@ -160,12 +160,12 @@ describe('refusing by substitution', () => {
     await client.readUntilReady();
     await client.query('select * from closed');
     client.send(f.bind(), f.execute(), f.sync());
-    expect(firstError(await client.readUntilReady())?.['C']).to.equal('26000');
+    expect(firstError(await client.readUntilReady())?.C).to.equal('26000');
   });
 
   it('tells a row to nobody who may not read it', async () => {
     const failing = "insert into notes values (1, 'x'); insert into notes values (1, 'y')";
-    expect(firstError(await client.query(failing))?.['D']).to.contain('already exists');
+    expect(firstError(await client.query(failing))?.D).to.contain('already exists');
     const direct = await scene.direct();
     await direct.query('create table audited (id int primary key, secret text not null default null)');
     await direct.close();
@@ -175,8 +175,8 @@ describe('refusing by substitution', () => {
       ]),
     );
     const error = firstError(await client.query('insert into audited (id) values (1)'));
-    expect(error?.['C']).to.equal('23502');
-    expect(error?.['D']).to.equal(undefined);
+    expect(error?.C).to.equal('23502');
+    expect(error?.D).to.equal(undefined);
     scene.reset();
   });
 

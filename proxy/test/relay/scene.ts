@@ -47,9 +47,15 @@ export const OWNER: TestUser = { name: 'owner', password: 'o', rules: [MAY_ALL] 
 
 const PASSWORDS: Readonly<Record<string, string>> = { reader: 'r', owner: 'o' };
 
+interface SceneOptions {
+  readonly major?: 15 | 18;
+  readonly limits?: Partial<ProxyLimits>;
+  readonly backend?: Partial<TestBackend>;
+}
+
 export async function makeScene(
   context: Mocha.Context,
-  { major = 18 as 15 | 18, limits = {} as Partial<ProxyLimits>, backend = {} as Partial<TestBackend> } = {},
+  { major = 18, limits = {}, backend = {} }: SceneOptions = {},
 ): Promise<Scene> {
   context.timeout(30_000);
   const server = await requirePostgres(context, { major });

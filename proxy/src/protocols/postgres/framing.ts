@@ -4,7 +4,7 @@
  */
 import { ProtocolError } from '#proxy/bytes/protocol-error';
 import type { Outbox } from '#proxy/bytes/outbox';
-import type { StatementText } from '../protocol.ts';
+import type { ClientMessage, StatementText } from '../protocol.ts';
 import type { Detail } from './inspect.ts';
 import { Assembly } from './assembly.ts';
 import { BACKEND_NAMES, FRONTEND, FRONTEND_LIMITS, FRONTEND_NAMES } from './messages.ts';
@@ -38,6 +38,12 @@ export class ClientFrame {
   get body(): Buffer {
     return this.bytes.subarray(HEAD);
   }
+}
+
+/** The session's own messages, as the relay hands them on. */
+export function frameOf(message: ClientMessage): ClientFrame {
+  if (message instanceof ClientFrame) return message;
+  throw new Error('a message of another protocol');
 }
 
 /** Pseudo type: what follows of the message before. */
@@ -134,13 +140,8 @@ export class ClientFraming {
 
   /** A message built from several reads. null: only its head was, look again. */
   #assembled(): ClientFrame | undefined | null {
-    if (!this.#assembly.complete) {
-      const chunk = this.#chunk;
-      if (chunk === undefined) return undefined;
-      this.#at += this.#assembly.fill(chunk, this.#at);
-      if (this.#at === chunk.length) this.#drained();
-      if (!this.#assembly.complete) return undefined;
-    }
+    if (!this.#assembly.complete) this.#fill();
+    if (!this.#assembly.complete) return undefined;
     const bytes = this.#assembly.bytes;
     const needed = this.#needed(bytes, 0);
     if (needed > bytes.length) {
@@ -149,6 +150,13 @@ export class ClientFraming {
     }
     this.#assembly.reset();
     return this.#frame(bytes);
+  }
+
+  #fill(): void {
+    const chunk = this.#chunk;
+    if (chunk === undefined) return;
+    this.#at += this.#assembly.fill(chunk, this.#at);
+    if (this.#at === chunk.length) this.#drained();
   }
 
   #stream(): ClientFrame | undefined | null {
@@ -170,13 +178,13 @@ export class ClientFraming {
 
   /** Bytes of the message that must be there, its head included. Throws on what no client may send. */
   #needed(bytes: Buffer, at: number): number {
-    const type = bytes[at] as number;
-    const limit = LIMIT[type] as number;
+    const type = bytes[at] ?? 0;
+    const limit = LIMIT[type] ?? 0;
     if (limit < 0) throw new ProtocolError('08P01', 'invalid frontend message type');
     const length = bytes.readInt32BE(at + 1);
     if (length < 4 || length - 4 > limit) throw new ProtocolError('08P01', 'invalid message length');
     if (this.#oversize(type, length)) return HEAD;
-    const wanted = NEEDED[type] as number;
+    const wanted = NEEDED[type] ?? 0;
     return wanted === 0 ? HEAD : Math.min(length + 1, wanted);
   }
 
@@ -185,7 +193,7 @@ export class ClientFraming {
   }
 
   #frame(bytes: Buffer): ClientFrame {
-    const type = bytes[0] as number;
+    const type = bytes[0] ?? 0;
     const length = bytes.readInt32BE(1);
     const oversize = this.#oversize(type, length);
     this.#rest = length + 1 - bytes.length;
@@ -256,7 +264,7 @@ export class ServerFraming {
     let at = from;
     const length = chunk.length;
     while (length - at >= HEAD) {
-      const type = chunk[at] as number;
+      const type = chunk[at] ?? 0;
       const end = at + 1 + checkedLength(chunk, at);
       const verdict = this.#reader.head(type, end - at - HEAD);
       if (verdict === VERDICT.forward) {
@@ -303,7 +311,7 @@ export class ServerFraming {
 
   /** The head is complete. */
   #begin(bytes: Buffer): void {
-    const type = bytes[0] as number;
+    const type = bytes[0] ?? 0;
     const length = checkedLength(bytes, 0);
     const verdict = this.#reader.head(type, length - 4);
     if (verdict === VERDICT.whole && length > 4) {
@@ -311,7 +319,10 @@ export class ServerFraming {
       this.#assembly.need(length + 1);
       return;
     }
-    if (verdict === VERDICT.whole) return this.#finish(bytes);
+    if (verdict === VERDICT.whole) {
+      this.#finish(bytes);
+      return;
+    }
     this.#assembly.reset();
     this.#rest = length - 4;
     this.#dropping = verdict === VERDICT.drop;
@@ -321,12 +332,12 @@ export class ServerFraming {
   #finish(bytes: Buffer): void {
     this.#assembly.reset();
     this.#wholeBegun = false;
-    if (this.#reader.whole(bytes[0] as number, bytes.subarray(HEAD))) this.#to.add(bytes);
+    if (this.#reader.whole(bytes[0] ?? 0, bytes.subarray(HEAD))) this.#to.add(bytes);
   }
 }
 
 function checkedLength(bytes: Buffer, at: number): number {
-  if (KNOWN[bytes[at] as number] !== 1) throw new ProtocolError('08P01', 'invalid backend message type');
+  if (KNOWN[bytes[at] ?? 0] !== 1) throw new ProtocolError('08P01', 'invalid backend message type');
   const length = bytes.readInt32BE(at + 1);
   if (length < 4 || length - 4 > SERVER_LIMIT) throw new ProtocolError('08P01', 'invalid backend message length');
   return length;

@@ -1,6 +1,7 @@
 import type { InFlight, JudgedStep } from '../protocol.ts';
 import type { Refusal } from '../refusal.ts';
-import { BACKEND } from './messages.ts';
+import type { ClientFrame } from './framing.ts';
+import { BACKEND, FRONTEND } from './messages.ts';
 import type { Change } from './names.ts';
 
 export type EntryKind =
@@ -63,7 +64,7 @@ export class Entry implements InFlight {
 
   /** 0: this may not be part of its reply, 1: it may, 2: it is the last. */
   replies(type: number): number {
-    return (TABLES[this.kind] as Uint8Array)[type] as number;
+    return TABLES[this.kind][type] ?? 0;
   }
 
   /** Whether ReadyForQuery ends it: then an error does not. */
@@ -85,6 +86,32 @@ export class Entry implements InFlight {
       for (const change of changes[index] ?? []) change.drop();
     }
     this.#completed = changes.length;
+  }
+}
+
+/** A Query or FunctionCall is a batch by itself: ReadyForQuery ends it. */
+export const standsAlone = (kind: EntryKind): boolean => kind === 'query' || kind === 'function';
+
+export function kindOf(frame: ClientFrame): EntryKind {
+  switch (frame.type) {
+    case FRONTEND.Query:
+      return 'query';
+    case FRONTEND.Parse:
+      return 'parse';
+    case FRONTEND.Bind:
+      return 'bind';
+    case FRONTEND.Execute:
+      return 'execute';
+    case FRONTEND.Describe:
+      return frame.detail?.kind === 'describe' && frame.detail.target === 'S'
+        ? 'describe-statement'
+        : 'describe-portal';
+    case FRONTEND.Close:
+      return 'close';
+    case FRONTEND.FunctionCall:
+      return 'function';
+    default:
+      throw new Error('no message that is answered');
   }
 }
 
@@ -133,6 +160,9 @@ export class Queue {
   }
 
   *[Symbol.iterator](): Generator<Entry> {
-    for (let index = this.#first; index < this.#entries.length; index++) yield this.#entries[index] as Entry;
+    for (let index = this.#first; index < this.#entries.length; index++) {
+      const entry = this.#entries[index];
+      if (entry !== undefined) yield entry;
+    }
   }
 }

@@ -6,8 +6,8 @@ import type { Refusal } from '../refusal.ts';
 import { CopyGate } from './copy-gate.ts';
 import { decodeNoticeFields, decodeParameterStatus, decodeReadyForQuery } from './decode.ts';
 import { encodeCopyFail, encodeMessageFields, encodeSync, encodeTerminate } from './encode.ts';
-import { MORE, ServerFraming, VERDICT, type ClientFrame, type ServerReader, type Verdict } from './framing.ts';
-import { completesStatement, Entry, Queue, type EntryKind } from './in-flight.ts';
+import { frameOf, MORE, ServerFraming, VERDICT, type ClientFrame, type ServerReader, type Verdict } from './framing.ts';
+import { completesStatement, Entry, kindOf, Queue, standsAlone, type EntryKind } from './in-flight.ts';
 import { BACKEND, FRONTEND } from './messages.ts';
 import { pathQuestion, readPathAnswer } from './path-question.ts';
 import {
@@ -20,14 +20,14 @@ import {
   substituteQuery,
   type ServerError,
 } from './refuse.ts';
-import type { PostgresSession } from './session.ts';
+import { PostgresSession } from './session.ts';
 import { saysNothingOfRows, withoutRows } from './tell.ts';
 
 /** Messages in flight on one link; beyond, the client waits. */
 const MAX_IN_FLIGHT = 10_000;
 
 /** Errors and settings that are read; a longer error goes by unread. */
-const MAX_READ = 64 * 1024;
+const MAX_READ = 256 * 1024;
 
 /**
  * One server connection: what is in flight on it, in order, and what the server says to it.
@@ -54,7 +54,8 @@ export class PostgresLink implements Link, ServerReader {
 
   constructor(context: LinkContext) {
     this.#context = context;
-    this.#session = context.session as PostgresSession;
+    if (!(context.session instanceof PostgresSession)) throw new Error('a session of another protocol');
+    this.#session = context.session;
     this.#framing = new ServerFraming(this, context.toClient);
   }
 
@@ -77,14 +78,14 @@ export class PostgresLink implements Link, ServerReader {
   // ---- from the client --------------------------------------------------------------------------------------------
 
   accepts(message: ClientMessage): boolean {
-    const { type } = message as ClientFrame;
+    const { type } = frameOf(message);
     if (type === MORE) return true;
     if (this.#asking || this.#queue.length >= MAX_IN_FLIGHT) return false;
     return this.#copy.accepts(type);
   }
 
   pass(message: ClientMessage): void {
-    const frame = message as ClientFrame;
+    const frame = frameOf(message);
     switch (frame.type) {
       case FRONTEND.Sync:
         if (this.#copy.syncGoes()) this.#sync(frame.bytes);
@@ -106,13 +107,13 @@ export class PostgresLink implements Link, ServerReader {
   }
 
   forward(message: ClientMessage, judged: Judged, permit: Permit): void {
-    const frame = message as ClientFrame;
+    const frame = frameOf(message);
     this.#enter(frame, judged);
     this.#send(permit.take() as Buffer, frame.rest);
   }
 
   refuse(message: ClientMessage, refused: Refused): void {
-    const frame = message as ClientFrame;
+    const frame = frameOf(message);
     if (frame.rest > 0) this.#session.skipRest();
     if (frame.type === FRONTEND.Query) {
       this.#refuseQuery(frame, refused);
@@ -204,9 +205,10 @@ export class PostgresLink implements Link, ServerReader {
   }
 
   #run(entry: Entry, statements: readonly InspectedStatement[], text: StatementText): void {
-    for (let index = 0; index < statements.length; index++) {
-      const statement = statements[index]!;
+    for (const [index, statement] of statements.entries()) {
       if (statement.copy === 'from-stdin') entry.copies++;
+      for (const named of entry.steps[index]?.statements ?? [])
+        this.#session.path.moved(named.effects, this.#session.batch);
       if (statement.effects.length === 0) continue;
       const changes = this.#session.running(statement, text, index);
       if (changes.length > 0) entry.changes[index] = changes;
@@ -289,28 +291,25 @@ export class PostgresLink implements Link, ServerReader {
   }
 
   head(type: number, bodyLength: number): Verdict {
+    return isReply(type) ? this.#reply(type, bodyLength) : this.#said(type, bodyLength);
+  }
+
+  /** What is no reply to one message alone. */
+  #said(type: number, bodyLength: number): Verdict {
     switch (type) {
-      case BACKEND.DataRow:
-        return this.#reply(type, bodyLength);
       case BACKEND.ErrorResponse:
-        if (bodyLength <= MAX_READ) return VERDICT.whole;
-        this.#error(undefined);
-        return VERDICT.forward;
+        return bodyLength <= MAX_READ ? VERDICT.whole : this.#unreadError();
       case BACKEND.ReadyForQuery:
       case BACKEND.ParameterStatus:
         if (bodyLength > MAX_READ) throw new ProtocolError('08P01', 'invalid backend message length');
         return VERDICT.whole;
       case BACKEND.NoticeResponse:
-        return this.#context.tells.all() || bodyLength > MAX_READ ? this.#noticeUnread() : VERDICT.whole;
+        if (this.#context.tells.all()) return VERDICT.forward;
+        return bodyLength <= MAX_READ ? VERDICT.whole : VERDICT.drop;
       case BACKEND.NotificationResponse:
         return VERDICT.forward;
-      case BACKEND.Authentication:
-      case BACKEND.BackendKeyData:
-      case BACKEND.NegotiateProtocolVersion:
-      case BACKEND.CopyBothResponse:
-        throw new ProtocolError('08P01', 'unexpected message from the server');
       default:
-        return this.#reply(type, bodyLength);
+        throw new ProtocolError('08P01', 'unexpected message from the server');
     }
   }
 
@@ -331,18 +330,11 @@ export class PostgresLink implements Link, ServerReader {
     }
   }
 
-  #noticeUnread(): Verdict {
-    return this.#context.tells.all() ? VERDICT.forward : VERDICT.drop;
-  }
-
   #reply(type: number, bodyLength: number): Verdict {
     const first = this.#queue.first;
     const replies = first?.replies(type) ?? 0;
     if (first === undefined || replies === 0) throw new ProtocolError('08P01', 'reply to nothing that was asked');
-    if (first.own && type === BACKEND.DataRow) return bodyLength <= MAX_READ ? VERDICT.whole : VERDICT.drop;
-    if (type === BACKEND.DataRow || type === BACKEND.CopyData) {
-      return first.ending === undefined ? VERDICT.forward : VERDICT.drop;
-    }
+    if (type === BACKEND.DataRow || type === BACKEND.CopyData) return rowVerdict(first, type, bodyLength);
     if (type === BACKEND.CopyInResponse) {
       this.#copy.began(first);
       this.#queue.removeSyncsBehindFirst();
@@ -369,6 +361,15 @@ export class PostgresLink implements Link, ServerReader {
     if (!first.own) this.#session.ready(first.batch, status === 'I');
     this.#end(first);
     return !first.own;
+  }
+
+  /** Too long to be read: it goes by only to who may read all. */
+  #unreadError(): Verdict {
+    const forwarded = this.#error(undefined);
+    if (!forwarded) return VERDICT.drop;
+    if (this.#context.tells.all()) return VERDICT.forward;
+    this.#context.toClient.add(encodeRefusal(TOO_LONG));
+    return VERDICT.drop;
   }
 
   /** body undefined: too long to be read. Returns whether it goes to the client as it is. */
@@ -450,27 +451,18 @@ export class PostgresLink implements Link, ServerReader {
   }
 }
 
-const standsAlone = (kind: EntryKind): boolean => kind === 'query' || kind === 'function';
+/** Messages that the server sends as the reply to the first in flight. */
+const REPLIES = new Uint8Array(256);
+for (const letter of '123CDGHITVcdnst') REPLIES[letter.charCodeAt(0)] = 1;
+const isReply = (type: number): boolean => REPLIES[type] === 1;
 
-function kindOf(frame: ClientFrame): EntryKind {
-  switch (frame.type) {
-    case FRONTEND.Query:
-      return 'query';
-    case FRONTEND.Parse:
-      return 'parse';
-    case FRONTEND.Bind:
-      return 'bind';
-    case FRONTEND.Execute:
-      return 'execute';
-    case FRONTEND.Describe:
-      return frame.detail?.kind === 'describe' && frame.detail.target === 'S'
-        ? 'describe-statement'
-        : 'describe-portal';
-    case FRONTEND.Close:
-      return 'close';
-    case FRONTEND.FunctionCall:
-      return 'function';
-    default:
-      throw new Error('no message that is answered');
-  }
+function rowVerdict(first: Entry, type: number, bodyLength: number): Verdict {
+  if (first.own) return type === BACKEND.DataRow && bodyLength <= MAX_READ ? VERDICT.whole : VERDICT.drop;
+  return first.ending === undefined ? VERDICT.forward : VERDICT.drop;
 }
+
+const TOO_LONG: Refusal = {
+  reason: 'too-large',
+  sqlstate: '54000',
+  message: "the server's error is too long to be shown in part",
+};

@@ -40,7 +40,8 @@ export class NameTable<T extends Kept> {
     if (slot === undefined) return undefined;
     let found: T | undefined;
     for (let index = slot.pending.length - 1; index >= 0; index--) {
-      const change = slot.pending[index] as NameChange<T>;
+      const change = slot.pending[index];
+      if (change === undefined) break;
       if (change.value !== undefined) {
         if (found !== undefined && found !== change.value) return UNSETTLED;
         found = change.value;

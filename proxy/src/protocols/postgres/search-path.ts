@@ -1,3 +1,5 @@
+import type { SessionEffect } from '#proxy/sql/inspection';
+
 /**
  * The session's search path: the set of all schemas that it has named so far, in the order first named. It only grows,
  * so no rollback needs following; judging in more schemas is never unsound, in fewer it is.
@@ -29,6 +31,14 @@ export class SearchPath {
   add(schemas: readonly string[]): void {
     const fresh = withoutImplied(schemas).filter((schema) => !this.#schemas.includes(schema));
     if (fresh.length > 0) this.#schemas = [...this.#schemas, ...fresh];
+  }
+
+  /** Statements with these effects are on their way: what EXECUTE and FETCH lead to counts as well. */
+  moved(effects: readonly SessionEffect[], batch: number): void {
+    for (const effect of effects) {
+      if (effect.kind === 'path-add') this.add(effect.schemas);
+      if (effect.kind === 'path-unknown') this.lose(batch);
+    }
   }
 
   lose(batch: number): void {

@@ -1,6 +1,6 @@
 import type { InspectedStatement, ResolutionState, SessionEffect } from '#proxy/sql/inspection';
 import type { ClientMessage, Inquiry, Session, SessionContext, StatementText } from '../protocol.ts';
-import { ClientFraming, type ClientFrame } from './framing.ts';
+import { ClientFraming, frameOf, type ClientFrame } from './framing.ts';
 import { inspectMessage } from './inspect.ts';
 import { IDENTIFIER_BYTES } from './messages.ts';
 import { NameTable, type Change } from './names.ts';
@@ -63,7 +63,7 @@ export class PostgresSession implements Session {
   }
 
   inspect(message: ClientMessage): Inquiry {
-    return inspectMessage(this, message as ClientFrame);
+    return inspectMessage(this, frameOf(message));
   }
 
   get wantsToAsk(): boolean {
@@ -115,11 +115,8 @@ export class PostgresSession implements Session {
       case 'discard-all':
         return [...this.statements.removeAll(batch), ...this.portals.removeAll(batch)];
       case 'path-add':
-        this.path.add(effect.schemas);
-        return NO_CHANGES;
       case 'path-unknown':
-        this.path.lose(batch);
-        return NO_CHANGES;
+        return NO_CHANGES; // SearchPath.moved
     }
   }
 
