@@ -19,7 +19,7 @@ const FETCHED: ReadonlyMap<Major, string> = new Map<Major, string>([
 const NOBODY = 65534;
 const PORT = 5432; // names the socket file only
 
-const cache = process.env['ARTICDBM_SERVER_CACHE'] ?? join(tmpdir(), 'articdbm-servers');
+const cache = process.env.ARTICDBM_SERVER_CACHE ?? join(tmpdir(), 'articdbm-servers');
 
 /** The directory with initdb and postgres, or undefined where this machine has none (and `fetch` is not asked). */
 export function findServer(major: Major, fetch: boolean): string | undefined {

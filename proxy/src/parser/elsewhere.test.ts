@@ -8,6 +8,7 @@ describe('Elsewhere: the parser’s worker', function () {
   this.timeout(60_000);
   let module: CompiledGrammar;
   const made: Elsewhere[] = [];
+  const broken: string[] = [];
 
   before(async () => {
     module = await compileGrammar(18);
@@ -15,11 +16,10 @@ describe('Elsewhere: the parser’s worker', function () {
   afterEach(() => Promise.all(made.splice(0).map((elsewhere) => elsewhere.close())));
 
   function make(limits: Partial<ElsewhereLimits> = {}): (text: string) => Promise<ElsewhereOutcome> {
-    const elsewhere = new Elsewhere({ ...DEFAULT_LIMITS, ...limits });
+    const elsewhere = new Elsewhere({ ...DEFAULT_LIMITS, ...limits }, (error) => broken.push(error));
     made.push(elsewhere);
     return (text) => elsewhere.parse({ major: 18, module, text: new Uint8Array(Buffer.from(text)) });
   }
-  const only = (): Elsewhere => made[0] as Elsewhere;
 
   it('answers in the order of arrival', async () => {
     const parse = make();
@@ -49,8 +49,9 @@ describe('Elsewhere: the parser’s worker', function () {
       const [overflowed, next] = await Promise.all([parse(chainOf(9_000)), parse('select 2')]);
       expect(overflowed).to.include({ understood: false, reason: 'guarded', sqlstate: '54001' });
       expect(next).to.be.a('string');
-      expect(only().replaced).to.equal(round);
+      expect(made[0]?.replaced).to.equal(round);
     }
+    expect(broken.slice(-3)).to.deep.equal(['RangeError', 'RangeError', 'RangeError']);
   });
 
   it('a worker that has grown is replaced without a refusal', async () => {
@@ -58,7 +59,7 @@ describe('Elsewhere: the parser’s worker', function () {
     expect(await Promise.all([parse('select 1'), parse('select 2')])).to.satisfy((outcomes: readonly unknown[]) =>
       outcomes.every((outcome) => typeof outcome === 'string'),
     );
-    expect(only().replaced).to.equal(0);
+    expect(made[0]?.replaced).to.equal(0);
   });
 
   it('too many texts, or too many bytes, are refused at once', async () => {
@@ -80,15 +81,15 @@ describe('Elsewhere: the parser’s worker', function () {
   it('close refuses what waits, and the next text starts anew', async () => {
     const parse = make();
     const waiting = parse('select 1');
-    await only().close();
+    await made[0]?.close();
     expect(await waiting).to.include({ understood: false });
     expect(await parse('select 1')).to.be.a('string');
   });
 
   it('an instance that overflowed is broken, a new one of the same module is not', async () => {
     const read = (json: Buffer): number => json.length;
-    const broken = await createGrammar(18, module);
-    expect(() => broken.parse(Buffer.from(chainOf(200_000)), read)).to.throw();
+    const lost = await createGrammar(18, module);
+    expect(() => lost.parse(Buffer.from(chainOf(200_000)), read)).to.throw();
     const fresh = await createGrammar(18, module);
     expect(fresh.parse(Buffer.from('select 1'), read).kind).to.equal('tree');
   });

@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Misunderstood } from '#proxy/sql/inspection';
 import { guarded } from './guard.ts';
-import type { Job, Reply, Result } from './work.ts';
+import { nameOf, type Job, type Reply, type Result } from './work.ts';
 
 export interface ElsewhereLimits {
   /** Milliseconds for one text; then the worker is ended. */
@@ -51,6 +51,7 @@ type State = 'none' | 'starting' | 'idle' | 'busy';
  */
 export class Elsewhere {
   readonly #limits: ElsewhereLimits;
+  readonly #onBroken: ((error: string) => void) | undefined;
   readonly #queue: Waiting[] = [];
   #queuedBytes = 0;
   #state: State = 'none';
@@ -59,8 +60,10 @@ export class Elsewhere {
   #timer: NodeJS.Timeout | undefined;
   #replaced = 0;
 
-  constructor(limits: ElsewhereLimits = DEFAULT_LIMITS) {
+  /** onBroken: told when a text ended a worker, with the name of the error. */
+  constructor(limits: ElsewhereLimits = DEFAULT_LIMITS, onBroken?: (error: string) => void) {
     this.#limits = limits;
+    this.#onBroken = onBroken;
   }
 
   /** Workers that had to be ended because of a text. */
@@ -106,11 +109,11 @@ export class Elsewhere {
       if (message === 'ready') this.#next();
       else this.#reply(message);
     });
-    worker.on('error', () => {
-      this.#failed(worker);
+    worker.on('error', (error) => {
+      this.#failed(worker, nameOf(error));
     });
     worker.on('exit', () => {
-      this.#failed(worker);
+      this.#failed(worker, 'exit');
     });
     this.#arm(this.#limits.start, worker);
   }
@@ -118,7 +121,7 @@ export class Elsewhere {
   #arm(milliseconds: number, worker: Worker): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#failed(worker);
+      this.#failed(worker, 'deadline');
     }, milliseconds);
   }
 
@@ -142,7 +145,7 @@ export class Elsewhere {
   #reply({ result, memory }: Reply): void {
     const current = this.#current;
     this.#current = undefined;
-    if (result.kind === 'broken') this.#replaced += 1;
+    if (result.kind === 'broken') this.#broke(result.error);
     if (result.kind === 'broken' || memory > this.#limits.memory) this.#replace();
     else this.#next();
     current?.settle(outcomeOf(result));
@@ -156,15 +159,20 @@ export class Elsewhere {
   }
 
   /** The deadline passed, or the thread died. */
-  #failed(worker: Worker): void {
+  #failed(worker: Worker, error: string): void {
     if (worker !== this.#worker) return;
     const wasStarting = this.#state === 'starting';
     const current = this.#current;
     this.#current = undefined;
     if (wasStarting) this.#refuseAll();
-    if (current !== undefined) this.#replaced += 1;
+    if (current !== undefined) this.#broke(error);
     this.#replace();
     current?.settle(guarded('statement takes too long or too much to parse'));
+  }
+
+  #broke(error: string): void {
+    this.#replaced += 1;
+    this.#onBroken?.(error);
   }
 
   #drop(): void {

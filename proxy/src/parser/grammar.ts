@@ -44,10 +44,10 @@ type Factory = (options: object) => Promise<Wasm>;
 
 /** Written out, so that a bundler finds them. */
 const FACTORIES: Readonly<Record<Major, () => Promise<unknown>>> = {
-  15: () => import('pg-query-15/wasm/libpg-query.js' as string),
-  16: () => import('pg-query-16/wasm/libpg-query.js' as string),
-  17: () => import('pg-query-17/wasm/libpg-query.js' as string),
-  18: () => import('pg-query-18/wasm/libpg-query.js' as string),
+  15: () => import('pg-query-15/wasm/libpg-query.js'),
+  16: () => import('pg-query-16/wasm/libpg-query.js'),
+  17: () => import('pg-query-17/wasm/libpg-query.js'),
+  18: () => import('pg-query-18/wasm/libpg-query.js'),
 };
 
 /** A bundle has the grammars beside it, as pg-query-15.wasm and so on. */

@@ -4,6 +4,7 @@ import { DEFAULT_LIMITS, Elsewhere, type ElsewhereLimits } from './elsewhere.ts'
 import { compileGrammar, createGrammar, type CompiledGrammar, type Grammar, type Major } from './grammar.ts';
 import { guarded, guardText, MAX_TEXT } from './guard.ts';
 import { syntaxError } from './misunderstood.ts';
+import { nameOf } from './work.ts';
 
 export type { Major } from './grammar.ts';
 
@@ -43,6 +44,8 @@ export interface SqlParserOptions {
   /** Bytes; at most 4 MiB, the default. */
   readonly statementBytes?: number;
   readonly worker?: Partial<ElsewhereLimits>;
+  /** A text broke an instance or a worker, in spite of the guard: the name of the error, or `deadline`. */
+  readonly onBroken?: (error: string) => void;
   /** Everything goes to the worker; for comparison in tests. */
   readonly neverInPlace?: boolean;
 }
@@ -60,13 +63,15 @@ class Parser implements SqlParser {
   readonly #modules = new Map<Major, Promise<CompiledGrammar>>();
   readonly #grammars = new Map<Major, Grammar>();
   readonly #loading = new Map<Major, Promise<void>>();
+  readonly #onBroken: SqlParserOptions['onBroken'];
   #inPlace: boolean;
   #sent = 0;
   #dropped = 0;
 
-  constructor({ statementBytes, worker, neverInPlace }: SqlParserOptions) {
+  constructor({ statementBytes, worker, onBroken, neverInPlace }: SqlParserOptions) {
     this.#maximum = Math.min(statementBytes ?? MAX_TEXT, MAX_TEXT);
-    this.#elsewhere = new Elsewhere({ ...DEFAULT_LIMITS, ...worker });
+    this.#onBroken = onBroken;
+    this.#elsewhere = new Elsewhere({ ...DEFAULT_LIMITS, ...worker }, onBroken);
     this.#inPlace = neverInPlace !== true;
   }
 
@@ -113,9 +118,9 @@ class Parser implements SqlParser {
       const parsed = grammar.parse(text, (json) => parsedFrom(json.toString('utf8')));
       return parsed.kind === 'tree' ? parsed.tree : syntaxError(parsed.error);
     } catch (error) {
-      // No error that a parser should throw: which one it is makes no difference, the instance is lost.
-      void error;
+      // No error that a parser should throw: the instance is lost.
       this.#distrust(major);
+      this.#onBroken?.(nameOf(error));
       return guarded('statement is too deep for the parser');
     }
   }

@@ -153,7 +153,7 @@ function tokensOf(text: string): readonly string[] | undefined {
   try {
     const bytes = Buffer.from(text);
     return scanSync(text)
-      .tokens.filter((token) => !/COMMENT/.test(token.tokenName))
+      .tokens.filter((token) => !token.tokenName.includes('COMMENT'))
       .map((token) => bytes.subarray(token.start, token.end).toString())
       .filter((token) => token !== ',' && token !== ';');
   } catch (error) {

@@ -41,6 +41,8 @@ function measure(json: Uint8Array): { readonly objects: number; readonly depth: 
       case CLOSE_OBJECT:
       case CLOSE_LIST:
         depth -= 1;
+        break;
+      default:
     }
   }
   return { objects, depth: deepest };

@@ -13,8 +13,13 @@ export type Result =
   /** JSON text of the tree; within `MAX_TREE`. */
   | { readonly kind: 'tree'; readonly json: string }
   | { readonly kind: 'misunderstood'; readonly outcome: Misunderstood }
-  /** The grammar threw: the worker must be replaced. */
-  | { readonly kind: 'broken' };
+  /** The grammar threw an error of this name: the worker must be replaced. */
+  | { readonly kind: 'broken'; readonly error: string };
+
+/** The name of what was thrown, for a log: no part of a text is in it. */
+export function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error;
+}
 
 export interface Reply {
   readonly result: Result;

@@ -5,7 +5,7 @@ import { createGrammar, type Grammar, type Major } from './grammar.ts';
 import { guardStructure } from './guard.ts';
 import { syntaxError } from './misunderstood.ts';
 import { guardTree } from './tree.ts';
-import type { Job, Reply, Result } from './work.ts';
+import { nameOf, type Job, type Reply, type Result } from './work.ts';
 
 const grammars = new Map<Major, Grammar>();
 
@@ -38,9 +38,8 @@ async function answer(job: Job): Promise<void> {
   try {
     result = await work(job);
   } catch (error) {
-    // Whatever a grammar throws, its instance can't be used again; what it threw is of no use to anybody.
-    void error;
-    result = { kind: 'broken' };
+    // Whatever a grammar throws, its instance can't be used again.
+    result = { kind: 'broken', error: nameOf(error) };
   }
   parentPort?.postMessage({ result, memory: memory() } satisfies Reply);
 }
