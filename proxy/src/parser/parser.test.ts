@@ -117,6 +117,7 @@ describe('SqlParser', function () {
     for (const text of [
       `insert into t values ${rows.join(', ')}`,
       `select * from t where id in (${Array.from({ length: 8_000 }, (_, n) => n).join(',')})`,
+      `insert into t values ${Array.from({ length: 13_107 }, (_, n) => `($${[1, 2, 3, 4, 5].map((k) => 5 * n + k).join(', $')})`).join(', ')}`,
       `select '${'='.repeat(3_000_000)}'`,
       `insert into t values (E'${String.raw`\n\'`.repeat(100_000)}')`,
       `select ${Array.from({ length: 300 }, (_, n) => `a${String(n)} = ${String(n)}`).join(' or ')}`,
