@@ -2,10 +2,13 @@
 import { startTestProxy } from '#test/harness/proxy';
 import type { TestProxyOptions } from '#test/harness/proxy';
 
-export type Ask = { readonly kind: 'start'; readonly options: TestProxyOptions } | { readonly kind: 'facts' | 'stop' };
+export type Ask =
+  | { readonly kind: 'start'; readonly options: TestProxyOptions }
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'facts'; readonly collect: boolean };
 
 export interface Facts {
-  /** Bytes, after a full collection. */
+  /** Bytes; after a full collection if that was asked for, which stops everything for a while. */
   readonly rss: number;
   readonly heap: number;
   /** Client connections and links open now. */
@@ -26,7 +29,7 @@ async function answer(ask: Ask): Promise<unknown> {
     process.disconnect?.();
     return undefined;
   }
-  (globalThis as { gc?: () => void }).gc?.();
+  if (ask.collect) (globalThis as { gc?: () => void }).gc?.();
   const { rss, heapUsed } = process.memoryUsage();
   const troubles = proxy?.troubles.map(({ what, detail }) => `${what}: ${detail}`) ?? [];
   return { rss, heap: heapUsed, ...proxy?.gauges, troubles } satisfies Partial<Facts>;

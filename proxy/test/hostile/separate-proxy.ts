@@ -8,7 +8,7 @@ import type { Ask, Facts } from './proxy-child.ts';
 export interface SeparateProxy {
   readonly pid: number;
   readonly ports: Readonly<Record<string, number>>;
-  facts(): Promise<Facts>;
+  facts(options?: { readonly collect: boolean }): Promise<Facts>;
   /** undefined while it runs. */
   exit(): string | undefined;
   stop(): Promise<void>;
@@ -23,12 +23,18 @@ export async function startSeparateProxy(options: TestProxyOptions): Promise<Sep
   const kill = (): void => void child.kill('SIGKILL');
   process.once('exit', kill);
   let ended: string | undefined;
-  child.once('exit', (code, signal) => (ended = `exit ${String(code)}, signal ${String(signal)}`));
+  const gone = new Promise<readonly [{ readonly error: string }]>((resolve) => {
+    child.once('exit', (code, signal) => {
+      ended = `exit ${String(code)}, signal ${String(signal)}`;
+      resolve([{ error: `the proxy is gone: ${ended}` }]);
+    });
+  });
 
   const ask = async (question: Ask): Promise<unknown> => {
     if (ended !== undefined) throw new Error(`the proxy is gone: ${ended}`);
-    const answer = once(child, 'message') as Promise<[{ value?: unknown; error?: string }]>;
-    const gone = once(child, 'exit').then(() => [{ error: `the proxy is gone: ${ended ?? ''}` }] as const);
+    const answer = new Promise<readonly [{ value?: unknown; error?: string }]>((resolve) => {
+      child.once('message', (message) => resolve([message as { value?: unknown; error?: string }]));
+    });
     child.send(question);
     const [reply] = await within(Promise.race([answer, gone]), 30_000, 'answer from the proxy process');
     if (reply.error !== undefined) throw new Error(reply.error);
@@ -38,7 +44,7 @@ export async function startSeparateProxy(options: TestProxyOptions): Promise<Sep
   return {
     pid: child.pid ?? 0,
     ports,
-    facts: async () => (await ask({ kind: 'facts' })) as Facts,
+    facts: async (options) => (await ask({ kind: 'facts', collect: options?.collect ?? false })) as Facts,
     exit: () => ended,
     stop: async () => {
       process.removeListener('exit', kill);
