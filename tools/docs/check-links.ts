@@ -20,7 +20,7 @@ function linksOf(file: string): Link[] {
   readFileSync(file, 'utf8')
     .split('\n')
     .forEach((text, index) => {
-      for (const match of text.matchAll(LINK)) {
+      for (const match of text.replaceAll(/`[^`]*`/g, '').matchAll(LINK)) {
         const [, path = '', symbol] = match;
         if (/^[a-z]+:/.test(path)) continue;
         links.push({
