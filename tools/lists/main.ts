@@ -67,7 +67,9 @@ function differences(major: Major, catalog: Catalog): readonly string[] {
 function relationTexts(lists: ReturnType<typeof systemLists>): ReadonlySet<string> {
   return new Set(
     [...lists.relations].map(([name, access]) =>
-      typeof access === 'string' ? `${name}:${access}` : `${name}:${[...access.columns].join(',')}`,
+      typeof access === 'string'
+        ? `${name}:${access}`
+        : `${name}:${[...access.columns].join(',')}:${[...access.withheld].join(',')}`,
     ),
   );
 }
@@ -76,7 +78,9 @@ function packedRelationTexts({ relations }: PackedLists): string {
   const entries = [
     ...relations.free.split(' ').map((name) => `${name}:free`),
     ...relations.refused.split(' ').map((name) => `${name}:refused`),
-    ...Object.entries(relations.columns).map(([name, columns]) => `${name}:${columns.replaceAll(' ', ',')}`),
+    ...Object.entries(relations.columns).map(
+      ([name, columns]) => `${name}:${`${columns}:${relations.withheld[name] ?? ''}`.replaceAll(' ', ',')}`,
+    ),
   ];
   return entries.join(' ');
 }

@@ -13,13 +13,15 @@ export interface NameLists {
   readonly types: readonly string[];
   readonly relationsFree: readonly string[];
   readonly relationsRefused: readonly string[];
-  /** `schema.name` and the columns, separated by spaces. */
+  /** `schema.name` and the columns that may be read, separated by spaces; and those that may not. */
   readonly columns: readonly string[];
+  readonly withheld: readonly string[];
 }
 
 export function listsOf(catalog: Catalog): NameLists {
   const { rules, rowFunctionsNotFree } = classifyFunctions(catalog.functions);
   const relations = [...classifyRelations(catalog.relations)];
+  const limited = relations.flatMap(([name, access]) => (typeof access === 'string' ? [] : [[name, access] as const]));
   const names = [...rules];
   return {
     free: names.filter(([, rule]) => rule.free).map(([name]) => name),
@@ -29,7 +31,8 @@ export function listsOf(catalog: Catalog): NameLists {
     types: freeTypes(catalog.types),
     relationsFree: relations.filter(([, access]) => access === 'free').map(([name]) => name),
     relationsRefused: relations.filter(([, access]) => access === 'refused').map(([name]) => name),
-    columns: relations.flatMap(([name, access]) => (typeof access === 'string' ? [] : [[name, ...access].join(' ')])),
+    columns: limited.map(([name, access]) => [name, ...access.allowed].join(' ')),
+    withheld: limited.map(([name, access]) => [name, ...access.withheld].join(' ')),
   };
 }
 
@@ -44,6 +47,7 @@ function combine(keep: (key: keyof NameLists) => readonly string[]): NameLists {
     relationsFree: sorted('relationsFree'),
     relationsRefused: sorted('relationsRefused'),
     columns: sorted('columns'),
+    withheld: sorted('withheld'),
   };
 }
 
@@ -71,12 +75,17 @@ export function pack(lists: NameLists): PackedLists {
     relations: {
       free: join(lists.relationsFree),
       refused: join(lists.relationsRefused),
-      columns: Object.fromEntries(
-        lists.columns.map((entry) => {
-          const [name = '', ...columns] = entry.split(' ');
-          return [name, columns.join(' ')];
-        }),
-      ),
+      columns: byRelation(lists.columns),
+      withheld: byRelation(lists.withheld),
     },
   };
+}
+
+function byRelation(entries: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    entries.map((entry) => {
+      const [name = '', ...columns] = entry.split(' ');
+      return [name, columns.join(' ')];
+    }),
+  );
 }

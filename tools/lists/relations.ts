@@ -4,12 +4,17 @@ import type { CatalogRelation } from './catalog.ts';
  * What may be read of pg_catalog and information_schema. A relation that none of these lists names is refused, and so
  * is a column that is not on its relation's list. The README says why.
  */
-export type RelationAccess = 'free' | 'refused' | readonly string[];
+export type RelationAccess = 'free' | 'refused' | LimitedRelation;
+
+export interface LimitedRelation {
+  readonly allowed: readonly string[];
+  readonly withheld: readonly string[];
+}
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
 const FREE_PG_CATALOG = words(`
-  pg_aggregate pg_am pg_amop pg_amproc pg_attrdef pg_available_extensions pg_available_extension_versions pg_cast pg_class
+  pg_aggregate pg_am pg_amop pg_amproc pg_attrdef pg_attribute pg_available_extensions pg_available_extension_versions pg_cast pg_class
   pg_collation pg_constraint pg_conversion pg_depend pg_description pg_enum pg_event_trigger pg_extension pg_index
   pg_indexes pg_inherits pg_language pg_namespace pg_opclass pg_operator pg_opfamily pg_partitioned_table pg_policies
   pg_policy pg_publication pg_publication_namespace pg_publication_rel pg_publication_tables pg_range pg_sequence
@@ -18,10 +23,6 @@ const FREE_PG_CATALOG = words(`
 
 /** The columns that may be read; of all majors, those that a major lacks are left out. */
 const COLUMNS: Readonly<Record<string, string>> = {
-  // without attmissingval (a value of the table's data) and attfdwoptions
-  'pg_catalog.pg_attribute': `attrelid attname atttypid attstattarget attlen attnum attndims attcacheoff atttypmod attbyval
-    attalign attstorage attcompression attnotnull atthasdef atthasmissing attidentity attgenerated attisdropped attislocal
-    attinhcount attcollation attacl attoptions`,
   // without statement: see "text of the session"
   'pg_catalog.pg_cursors': 'name is_holdable is_binary is_scrollable creation_time',
   'pg_catalog.pg_database': `oid datname datdba encoding datlocprovider datistemplate datallowconn datconnlimit dattablespace
@@ -85,8 +86,11 @@ function accessOf(relation: CatalogRelation): RelationAccess {
   if (FREE.has(key)) return 'free';
   const columns = COLUMNS[key];
   if (columns === undefined) return 'refused';
-  const allowed = words(columns);
-  return relation.columns.filter((column) => allowed.includes(column));
+  const allowed = new Set(words(columns));
+  return {
+    allowed: relation.columns.filter((column) => allowed.has(column)),
+    withheld: relation.columns.filter((column) => !allowed.has(column)),
+  };
 }
 
 /** Entries above that no major has: misspellings. */

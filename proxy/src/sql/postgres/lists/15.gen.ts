@@ -15,13 +15,12 @@ export const only15: PackedLists = {
     free: ``,
     refused: ``,
     columns: {
-      'pg_catalog.pg_attribute': `
-        attrelid attname atttypid attstattarget attlen attnum attndims attcacheoff atttypmod attbyval attalign
-        attstorage attcompression attnotnull atthasdef atthasmissing attidentity attgenerated attisdropped attislocal
-        attinhcount attcollation attacl attoptions`,
       'pg_catalog.pg_database': `
         oid datname datdba encoding datlocprovider datistemplate datallowconn datconnlimit dattablespace datcollate
         datctype daticulocale datcollversion datacl`,
+    },
+    withheld: {
+      'pg_catalog.pg_database': `datfrozenxid datminmxid`,
     },
   },
 };

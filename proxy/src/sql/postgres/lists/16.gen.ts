@@ -26,13 +26,12 @@ export const only16: PackedLists = {
     free: ``,
     refused: `pg_catalog.pg_stat_io`,
     columns: {
-      'pg_catalog.pg_attribute': `
-        attrelid attname atttypid attlen attnum attcacheoff atttypmod attndims attbyval attalign attstorage
-        attcompression attnotnull atthasdef atthasmissing attidentity attgenerated attisdropped attislocal attinhcount
-        attstattarget attcollation attacl attoptions`,
       'pg_catalog.pg_database': `
         oid datname datdba encoding datlocprovider datistemplate datallowconn datconnlimit dattablespace datcollate
         datctype daticulocale daticurules datcollversion datacl`,
+    },
+    withheld: {
+      'pg_catalog.pg_database': `datfrozenxid datminmxid`,
     },
   },
 };

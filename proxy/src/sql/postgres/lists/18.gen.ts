@@ -49,13 +49,12 @@ export const only18: PackedLists = {
       pg_catalog.pg_aios pg_catalog.pg_shmem_allocations_numa pg_catalog.pg_stat_checkpointer pg_catalog.pg_stat_io
       pg_catalog.pg_wait_events`,
     columns: {
-      'pg_catalog.pg_attribute': `
-        attrelid attname atttypid attlen attnum atttypmod attndims attbyval attalign attstorage attcompression
-        attnotnull atthasdef atthasmissing attidentity attgenerated attisdropped attislocal attinhcount attcollation
-        attstattarget attacl attoptions`,
       'pg_catalog.pg_database': `
         oid datname datdba encoding datlocprovider datistemplate datallowconn datconnlimit dattablespace datcollate
         datctype datlocale daticurules datcollversion datacl`,
+    },
+    withheld: {
+      'pg_catalog.pg_database': `dathasloginevt datfrozenxid datminmxid`,
     },
   },
 };

@@ -418,7 +418,7 @@ export const common: PackedLists = {
       information_schema.triggered_update_columns information_schema.triggers information_schema.udt_privileges
       information_schema.usage_privileges information_schema.user_defined_types information_schema.view_column_usage
       information_schema.view_routine_usage information_schema.view_table_usage pg_catalog.pg_aggregate
-      pg_catalog.pg_am pg_catalog.pg_amop pg_catalog.pg_amproc pg_catalog.pg_attrdef
+      pg_catalog.pg_am pg_catalog.pg_amop pg_catalog.pg_amproc pg_catalog.pg_attrdef pg_catalog.pg_attribute
       pg_catalog.pg_available_extension_versions pg_catalog.pg_available_extensions pg_catalog.pg_cast
       pg_catalog.pg_class pg_catalog.pg_collation pg_catalog.pg_constraint pg_catalog.pg_conversion
       pg_catalog.pg_depend pg_catalog.pg_description pg_catalog.pg_enum pg_catalog.pg_event_trigger
@@ -491,6 +491,41 @@ export const common: PackedLists = {
       'pg_catalog.pg_tablespace': `oid spcname spcowner`,
       'pg_catalog.pg_user': `usename usesysid`,
       'pg_catalog.pg_views': `schemaname viewname viewowner`,
+    },
+    withheld: {
+      'information_schema.check_constraints': `check_clause`,
+      'information_schema.foreign_data_wrappers': `library_name`,
+      'information_schema.routines': `
+        module_catalog module_schema module_name character_maximum_length character_octet_length character_set_catalog
+        character_set_schema character_set_name collation_catalog collation_schema collation_name numeric_precision
+        numeric_precision_radix numeric_scale datetime_precision interval_type interval_precision scope_catalog
+        scope_schema scope_name maximum_cardinality routine_definition external_name sql_path max_dynamic_result_sets
+        is_user_defined_cast is_implicitly_invocable to_sql_specific_catalog to_sql_specific_schema
+        to_sql_specific_name as_locator created last_altered new_savepoint_level is_udt_dependent
+        result_cast_from_data_type result_cast_as_locator result_cast_char_max_length result_cast_char_octet_length
+        result_cast_char_set_catalog result_cast_char_set_schema result_cast_char_set_name
+        result_cast_collation_catalog result_cast_collation_schema result_cast_collation_name
+        result_cast_numeric_precision result_cast_numeric_precision_radix result_cast_numeric_scale
+        result_cast_datetime_precision result_cast_interval_type result_cast_interval_precision
+        result_cast_type_udt_catalog result_cast_type_udt_schema result_cast_type_udt_name result_cast_scope_catalog
+        result_cast_scope_schema result_cast_scope_name result_cast_maximum_cardinality result_cast_dtd_identifier`,
+      'information_schema.views': `view_definition`,
+      'pg_catalog.pg_cursors': `statement`,
+      'pg_catalog.pg_foreign_data_wrapper': `fdwoptions`,
+      'pg_catalog.pg_foreign_server': `srvoptions`,
+      'pg_catalog.pg_foreign_table': `ftoptions`,
+      'pg_catalog.pg_matviews': `definition`,
+      'pg_catalog.pg_proc': `prosrc probin prosqlbody proconfig`,
+      'pg_catalog.pg_rewrite': `ev_qual ev_action`,
+      'pg_catalog.pg_roles': `
+        rolsuper rolinherit rolcreaterole rolcreatedb rolcanlogin rolreplication rolconnlimit rolpassword
+        rolvaliduntil rolbypassrls rolconfig`,
+      'pg_catalog.pg_rules': `definition`,
+      'pg_catalog.pg_sequences': `last_value`,
+      'pg_catalog.pg_settings': `setting source boot_val reset_val sourcefile sourceline pending_restart`,
+      'pg_catalog.pg_tablespace': `spcacl spcoptions`,
+      'pg_catalog.pg_user': `usecreatedb usesuper userepl usebypassrls passwd valuntil useconfig`,
+      'pg_catalog.pg_views': `definition`,
     },
   },
 };

@@ -6,7 +6,13 @@ import { only18 } from './18.gen.ts';
 import type { PackedLists } from './packed.ts';
 
 /** What may be read of a relation of pg_catalog or information_schema. */
-export type SystemRelation = 'free' | { readonly columns: ReadonlySet<string> } | 'refused';
+export type SystemRelation = 'free' | LimitedRelation | 'refused';
+
+/** Together all columns that the relation has, but the system columns: what is in neither is no column of it. */
+export interface LimitedRelation {
+  readonly columns: ReadonlySet<string>;
+  readonly withheld: ReadonlySet<string>;
+}
 
 /** What is known of pg_catalog and information_schema of one server major; README.md says how it came about. */
 export interface SystemLists {
@@ -59,10 +65,16 @@ function unpack(own: PackedLists): SystemLists {
 
 function relations(own: PackedLists): ReadonlyMap<string, SystemRelation> {
   const map = new Map<string, SystemRelation>();
+  const limited = new Map<string, string>();
+  const withheld = new Map<string, string>();
   for (const { relations: packed } of [common, own]) {
     for (const name of split(packed.free)) map.set(name, 'free');
     for (const name of split(packed.refused)) map.set(name, 'refused');
-    for (const [name, columns] of Object.entries(packed.columns)) map.set(name, { columns: set(columns) });
+    for (const [name, columns] of Object.entries(packed.columns)) limited.set(name, columns);
+    for (const [name, columns] of Object.entries(packed.withheld)) withheld.set(name, columns);
+  }
+  for (const [name, columns] of limited) {
+    map.set(name, { columns: set(columns), withheld: set(withheld.get(name) ?? '') });
   }
   return map;
 }

@@ -15,5 +15,7 @@ export interface PackedLists {
     readonly refused: string;
     /** `schema.name` → the columns that may be read. */
     readonly columns: Readonly<Record<string, string>>;
+    /** `schema.name` → the rest of its columns. */
+    readonly withheld: Readonly<Record<string, string>>;
   };
 }
