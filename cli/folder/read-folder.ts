@@ -35,12 +35,21 @@ export async function readFolder(folder: string): Promise<FolderText> {
     const read = await readFiles(folder);
     const after = await folderFingerprint(folder);
     // A swap or a write in between would mix old and new.
-    if (after === before || attempt === MAX_ATTEMPTS) return { ...read, fingerprint: after };
+    if (after === before) return { ...read, fingerprint: after };
+    if (attempt === MAX_ATTEMPTS) return { files: [], problems: [restless(folder)], fingerprint: RESTLESS };
     before = after;
   }
 }
 
 const MAX_ATTEMPTS = 5;
+/** Equal to no fingerprint, so that the folder is read again at the next look. */
+const RESTLESS = '\0restless';
+
+const restless = (file: string): Diagnostic => ({
+  file,
+  severity: 'error',
+  message: 'changes faster than it can be read: write files beside it, and move them there',
+});
 
 /** Equal as long as no file was added, removed, replaced or written. Rejects when there is no such folder. */
 export async function folderFingerprint(folder: string): Promise<string> {

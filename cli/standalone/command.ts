@@ -42,7 +42,7 @@ export async function runStandalone(flags: Flags): Promise<number> {
   const out = new Console(process.stderr);
   const policy = new FolderPolicy(folder, createVerifiers(folder), () => Date.now());
 
-  const first = await policy.look();
+  const first = await policy.look(true);
   if (first.kind === 'broken') {
     out.diagnostics(first.diagnostics);
     out.say(`nothing is in force: mend ${folder} first`);
@@ -61,7 +61,7 @@ export async function runStandalone(flags: Flags): Promise<number> {
     return 1;
   }
   if (serving.admin !== undefined) out.say(`metrics on http://${serving.admin.host}:${serving.admin.port}/metrics`);
-  const watch = watchFolder(folder, () => standalone.look());
+  const watch = watchFolder(folder, (reported) => standalone.look(reported));
   await untilStopped(async () => {
     watch.close();
     out.say('stopping: sessions get time to end; a second signal ends them at once');

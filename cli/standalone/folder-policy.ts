@@ -64,10 +64,13 @@ export class FolderPolicy implements UpstreamCredentials {
     return this.#inForce?.compiled.logins.get(backend.id);
   }
 
-  /** Puts in force what the folder says now. Rejects when there is no such folder at the first look. */
-  async look(): Promise<Look> {
+  /**
+   * Puts in force what the folder says now. `reported`: files are read even if none seems to have changed.
+   * Rejects when there is no such folder at the first look.
+   */
+  async look(reported: boolean): Promise<Look> {
     const fingerprint = await folderFingerprint(this.#folder).catch((error: unknown) => this.#goneOr(error));
-    if (fingerprint === this.#seen) {
+    if (fingerprint === this.#seen && (!reported || fingerprint === GONE)) {
       if (this.#sound) this.#confirmed = this.#now();
       return { kind: 'unchanged' };
     }

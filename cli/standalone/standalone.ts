@@ -1,5 +1,6 @@
 import type { ListenerConfig } from '#proxy/config';
 import type { Serving } from '#proxy/serve';
+import { formatDiagnostic } from '../folder/diagnostic.ts';
 import type { Diagnostic } from '../folder/diagnostic.ts';
 import type { Console } from './console.ts';
 import type { FolderPolicy, Look } from './folder-policy.ts';
@@ -21,6 +22,7 @@ export class Standalone {
   readonly #parts: Parts;
   readonly #open = new Map<string, ListenerConfig>();
   #wasBroken = false;
+  #told = '';
   #exposureTold = false;
 
   constructor(parts: Parts) {
@@ -37,7 +39,7 @@ export class Standalone {
     }
     if (known.size === 0) out.say('there is no DatabaseBackend yet: clients can connect when one comes');
     const opened = await this.#openListeners();
-    out.diagnostics(diagnostics);
+    this.#tell(diagnostics);
     if (opened) {
       this.#parts.serving.opened();
       this.#showTable();
@@ -46,10 +48,10 @@ export class Standalone {
   }
 
   /** Looks at the folder again. Never rejects: the proxy goes on with what it has. */
-  async look(): Promise<void> {
+  async look(reported: boolean): Promise<void> {
     const { policy, out } = this.#parts;
     try {
-      const look = await policy.look();
+      const look = await policy.look(reported);
       if (look.kind === 'broken') this.#tellBroken(look);
       if (look.kind === 'sound') await this.#tellSound(look);
       this.#showTable(); // time alone may change it: something expires
@@ -62,13 +64,13 @@ export class Standalone {
   #tellBroken({ diagnostics }: Extract<Look, { kind: 'broken' }>): void {
     const { policy, out } = this.#parts;
     this.#wasBroken = true;
-    out.diagnostics(diagnostics);
+    if (!this.#tell(diagnostics)) return;
     out.say(`the folder is not valid: revision ${policy.inForce?.current.revision ?? 0} stays in force`);
   }
 
   async #tellSound(look: Sound): Promise<void> {
     const { policy, out } = this.#parts;
-    out.diagnostics(look.diagnostics);
+    this.#tell(look.diagnostics);
     const revision = policy.inForce?.current.revision ?? 0;
     if (look.swapped) out.say(`revision ${revision} is in force`);
     else if (this.#wasBroken)
@@ -76,6 +78,15 @@ export class Standalone {
     this.#wasBroken = false;
     this.#warnOfExposure();
     await this.#openListeners();
+  }
+
+  /** false: it is what was told last, and is not told again. */
+  #tell(diagnostics: readonly Diagnostic[]): boolean {
+    const text = diagnostics.map(formatDiagnostic).join('\n');
+    if (text === this.#told) return false;
+    this.#told = text;
+    this.#parts.out.diagnostics(diagnostics);
+    return true;
   }
 
   /** false, and said why: one could not be opened; it is tried again at the next change. */

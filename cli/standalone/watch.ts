@@ -13,37 +13,39 @@ const LOOK = 2_000;
 
 /**
  * Calls `look` now, 50 ms after the last of a run of changes in the folder, and every 2 s. `look` is never called while an
- * earlier call is still going on; a change meanwhile leads to another call after it.
+ * earlier call is still going on; a change meanwhile leads to another call after it. `reported`: the system said that
+ * something changed, so that equal times and sizes prove nothing (two writes may fall into one tick of its clock).
  */
-export function watchFolder(folder: string, look: () => Promise<void>): FolderWatch {
+export function watchFolder(folder: string, look: (reported: boolean) => Promise<void>): FolderWatch {
   let timer: NodeJS.Timeout | undefined;
   let looking = false;
   let again = false;
   let closed = false;
-  const run = (): void => {
+  const run = (reported: boolean): void => {
     if (closed) return;
     if (looking) {
-      again = true;
+      again ||= reported;
       return;
     }
     looking = true;
-    again = false;
-    void look().finally(() => {
+    void look(reported).finally(() => {
       looking = false;
-      if (again) run();
+      if (!again) return;
+      again = false;
+      run(true);
     });
   };
   const soon = (): void => {
     clearTimeout(timer);
-    timer = setTimeout(run, QUIET);
+    timer = setTimeout(run, QUIET, true);
   };
   const reports = new ReportedChanges(folder, soon);
   const poll = setInterval(() => {
     reports.open();
-    run();
+    run(false);
   }, LOOK);
   reports.open();
-  run(); // for what changed before anybody watched
+  run(true); // for what changed before anybody watched
   return {
     close() {
       closed = true;
