@@ -1,17 +1,20 @@
 import type { OutsideNames } from '../sql/inspection.ts';
 
 /**
- * Which functions, operators and types exist outside pg_catalog, with their schemas. Readable by every login. Temporary
+ * Which functions, operators, types and casts exist outside pg_catalog, with their schemas. Readable by every login. Temporary
  * schemas are left out: functions and operators are never looked for there, and the session's path ends with them.
  */
 export const OUTSIDE_NAMES_QUERY = `
-select 'f', p.proname, n.nspname from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
- where n.nspname <> 'pg_catalog' and n.nspname <> 'information_schema' and n.nspname !~ '^pg_(toast|temp)'
-union select 'o', o.oprname, n.nspname from pg_catalog.pg_operator o join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
- where n.nspname <> 'pg_catalog' and n.nspname <> 'information_schema' and n.nspname !~ '^pg_(toast|temp)'
-union select 't', t.typname, n.nspname from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace
- where n.nspname <> 'pg_catalog' and n.nspname <> 'information_schema' and n.nspname !~ '^pg_(toast|temp)'
-order by 1, 2, 3`;
+with outside as (select oid, nspname from pg_catalog.pg_namespace
+  where nspname <> 'pg_catalog' and nspname <> 'information_schema' and nspname !~ '^pg_(toast|temp)')
+select 'function', p.proname, n.nspname, null from pg_catalog.pg_proc p join outside n on n.oid = p.pronamespace
+union select 'operator', o.oprname, n.nspname, null from pg_catalog.pg_operator o join outside n on n.oid = o.oprnamespace
+union select 'type', t.typname, n.nspname, null from pg_catalog.pg_type t join outside n on n.oid = t.typnamespace
+union select case c.castcontext when 'e' then 'type' else 'cast' end, t.typname, n.nspname, p.proname
+  from pg_catalog.pg_cast c join pg_catalog.pg_type t on t.oid = c.casttarget
+  join pg_catalog.pg_proc p on p.oid = c.castfunc join outside n on n.oid = p.pronamespace
+  join pg_catalog.pg_language l on l.oid = p.prolang and l.lanname <> 'c'
+order by 1, 2, 3, 4`;
 
 /** What is older than this is as good as unknown. Milliseconds. */
 const STALE = 120_000;
@@ -76,20 +79,23 @@ export class OutsideNamesReader {
     generations++;
     this.#names = {
       generation: generations,
-      functions: collect(rows, 'f'),
-      operators: collect(rows, 'o'),
-      types: collect(rows, 't'),
+      functions: collect(rows, ['function']),
+      operators: collect(rows, ['operator']),
+      types: collect(rows, ['type', 'cast']),
+      unnamedCasts: rows.flatMap(([kind, , schema, name]) =>
+        kind === 'cast' && typeof schema === 'string' && typeof name === 'string' ? [{ schema, name }] : [],
+      ),
     };
   }
 }
 
-function collect(rows: readonly Row[], kind: string): ReadonlyMap<string, readonly string[]> {
+function collect(rows: readonly Row[], kinds: readonly string[]): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
   for (const [of, name, schema] of rows) {
-    if (of !== kind || typeof name !== 'string' || typeof schema !== 'string') continue;
+    if (!kinds.includes(of ?? '') || typeof name !== 'string' || typeof schema !== 'string') continue;
     const schemas = found.get(name);
     if (schemas === undefined) found.set(name, [schema]);
-    else schemas.push(schema);
+    else if (!schemas.includes(schema)) schemas.push(schema);
   }
   return found;
 }
