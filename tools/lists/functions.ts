@@ -74,7 +74,9 @@ export const RULES: readonly Rule[] = [
     free: false,
     because: 'shows, signals, blocks or wakes other sessions, or administers the server',
     fits: (name) =>
-      /^(pg_advisory_|pg_try_advisory_|pg_control_|pg_backup_|pg_log_|binary_upgrade_|pg_get_shmem_)/.test(name) ||
+      /^(pg_advisory_(?!unlock)|pg_try_advisory_|pg_control_|pg_backup_|pg_log_|binary_upgrade_|pg_get_shmem_)/.test(
+        name,
+      ) ||
       words(`pg_cancel_backend pg_terminate_backend pg_blocking_pids pg_safe_snapshot_blocking_pids pg_reload_conf
         pg_isolation_test_session_is_blocked pg_lock_status pg_prepared_xact pg_notify pg_notification_queue_usage
         pg_promote pg_show_all_settings pg_settings_get_flags pg_get_backend_memory_contexts pg_get_aios
@@ -139,13 +141,14 @@ export const RULES: readonly Rule[] = [
   {
     name: 'own session',
     free: true,
-    because: 'who, where and in which transaction the session itself is',
+    because: 'who, where and in which transaction the session itself is; letting go of its own locks, as pools do',
     fits: named(`current_database current_schema current_schemas current_user session_user system_user getpgusername
       version getdatabaseencoding pg_client_encoding pg_backend_pid pg_my_temp_schema pg_is_other_temp_schema
       pg_listening_channels pg_trigger_depth pg_is_in_recovery pg_jit_available pg_postmaster_start_time
       inet_client_addr inet_client_port inet_server_addr inet_server_port get_current_ts_config
       txid_current txid_current_if_assigned txid_current_snapshot txid_status pg_current_xact_id pg_xact_status
-      pg_current_xact_id_if_assigned pg_current_snapshot mxid_age`),
+      pg_current_xact_id_if_assigned pg_current_snapshot mxid_age
+      pg_advisory_unlock pg_advisory_unlock_shared pg_advisory_unlock_all`),
   },
   {
     name: 'values by setting',

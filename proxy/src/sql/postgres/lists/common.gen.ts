@@ -118,57 +118,57 @@ export const common: PackedLists = {
     oidvectorlt oidvectorne oidvectorsend oidvectortypes on_pb on_pl on_ppath on_ps on_sb on_sl overlaps overlay
     parse_ident path path_add path_add_pt path_contain_pt path_distance path_div_pt path_inter path_length path_mul_pt
     path_n_eq path_n_ge path_n_gt path_n_le path_n_lt path_npoints path_send path_sub_pt pclose percent_rank
-    percentile_cont percentile_disc pg_available_extension_versions pg_available_extensions pg_backend_pid
-    pg_char_to_encoding pg_client_encoding pg_collation_actual_version pg_collation_for pg_collation_is_visible
-    pg_column_compression pg_column_is_updatable pg_column_size pg_conversion_is_visible pg_current_snapshot
-    pg_current_xact_id pg_current_xact_id_if_assigned pg_describe_object pg_encoding_max_length pg_encoding_to_char
-    pg_function_is_visible pg_get_constraintdef pg_get_expr pg_get_function_arg_default pg_get_function_arguments
-    pg_get_function_identity_arguments pg_get_function_result pg_get_indexdef pg_get_keywords pg_get_object_address
-    pg_get_partition_constraintdef pg_get_partkeydef pg_get_replica_identity_index pg_get_serial_sequence
-    pg_get_statisticsobjdef pg_get_statisticsobjdef_columns pg_get_statisticsobjdef_expressions pg_get_triggerdef
-    pg_get_userbyid pg_has_role pg_identify_object pg_identify_object_as_address pg_index_column_has_property
-    pg_index_has_property pg_indexam_has_property pg_is_in_recovery pg_is_other_temp_schema pg_jit_available
-    pg_listening_channels pg_lsn pg_lsn_cmp pg_lsn_eq pg_lsn_ge pg_lsn_gt pg_lsn_hash pg_lsn_hash_extended
-    pg_lsn_larger pg_lsn_le pg_lsn_lt pg_lsn_mi pg_lsn_mii pg_lsn_ne pg_lsn_pli pg_lsn_send pg_lsn_smaller
-    pg_my_temp_schema pg_opclass_is_visible pg_operator_is_visible pg_opfamily_is_visible pg_options_to_table
-    pg_partition_ancestors pg_partition_root pg_partition_tree pg_postmaster_start_time pg_relation_is_publishable
-    pg_relation_is_updatable pg_size_bytes pg_size_pretty pg_sleep pg_sleep_for pg_sleep_until pg_snapshot_send
-    pg_snapshot_xip pg_snapshot_xmax pg_snapshot_xmin pg_statistics_obj_is_visible pg_table_is_visible
-    pg_timezone_names pg_trigger_depth pg_ts_config_is_visible pg_ts_dict_is_visible pg_ts_parser_is_visible
-    pg_ts_template_is_visible pg_type_is_visible pg_typeof pg_visible_in_snapshot pg_xact_status phraseto_tsquery pi
-    plainto_tsquery point point_above point_add point_below point_distance point_div point_eq point_horiz point_left
-    point_mul point_ne point_right point_send point_sub point_vert poly_above poly_below poly_center poly_contain
-    poly_contain_pt poly_contained poly_distance poly_left poly_npoints poly_overabove poly_overbelow poly_overlap
-    poly_overleft poly_overright poly_right poly_same poly_send polygon popen position pow power pt_contained_circle
-    pt_contained_poly querytree quote_ident quote_literal quote_nullable radians radius random range_adjacent
-    range_adjacent_multirange range_after range_after_multirange range_agg range_before range_before_multirange
-    range_cmp range_contained_by range_contained_by_multirange range_contains range_contains_elem
-    range_contains_multirange range_eq range_ge range_gt range_intersect range_intersect_agg
-    range_intersect_agg_transfn range_le range_lt range_merge range_minus range_ne range_overlaps
-    range_overlaps_multirange range_overleft range_overleft_multirange range_overright range_overright_multirange
-    range_send range_union rank record_eq record_ge record_gt record_image_eq record_image_ge record_image_gt
-    record_image_le record_image_lt record_image_ne record_le record_lt record_ne record_send regclass regclasssend
-    regcollationsend regconfigsend regdictionarysend regexp_count regexp_instr regexp_like regexp_match regexp_matches
-    regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr regnamespacesend regoperatorsend
-    regopersend regproceduresend regprocsend regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx
-    regr_sxy regr_syy regrolesend regtypesend repeat replace reverse right round row_number row_security_active
-    row_to_json rpad rtrim scale session_user set_bit set_byte set_masklen setseed setweight sha224 sha256 sha384
-    sha512 sign similar_escape similar_to_escape sin sind sinh slope split_part sqrt starts_with statement_timestamp
-    stddev stddev_pop stddev_samp string_agg string_to_array string_to_table strip strpos substr substring sum tan
-    tand tanh text text_ge text_gt text_larger text_le text_lt text_pattern_ge text_pattern_gt text_pattern_le
-    text_pattern_lt text_smaller textanycat textcat texteq texteqname textgename textgtname texticlike texticnlike
-    texticregexeq texticregexne textlen textlename textlike textltname textne textnename textnlike textregexeq
-    textregexne textsend tideq tidge tidgt tidlarger tidle tidlt tidne tidsend tidsmaller time time_cmp time_eq
-    time_ge time_gt time_hash time_hash_extended time_larger time_le time_lt time_mi_interval time_mi_time time_ne
-    time_pl_interval time_send time_smaller timedate_pl timeofday timestamp timestamp_cmp timestamp_cmp_date
-    timestamp_cmp_timestamptz timestamp_eq timestamp_eq_date timestamp_eq_timestamptz timestamp_ge timestamp_ge_date
-    timestamp_ge_timestamptz timestamp_gt timestamp_gt_date timestamp_gt_timestamptz timestamp_hash
-    timestamp_hash_extended timestamp_larger timestamp_le timestamp_le_date timestamp_le_timestamptz timestamp_lt
-    timestamp_lt_date timestamp_lt_timestamptz timestamp_mi timestamp_mi_interval timestamp_ne timestamp_ne_date
-    timestamp_ne_timestamptz timestamp_pl_interval timestamp_send timestamp_smaller timestamptypmodin timestamptz
-    timestamptz_cmp timestamptz_cmp_date timestamptz_cmp_timestamp timestamptz_eq timestamptz_eq_date
-    timestamptz_eq_timestamp timestamptz_ge timestamptz_ge_date timestamptz_ge_timestamp timestamptz_gt
-    timestamptz_gt_date timestamptz_gt_timestamp timestamptz_larger timestamptz_le timestamptz_le_date
+    percentile_cont percentile_disc pg_advisory_unlock pg_advisory_unlock_all pg_advisory_unlock_shared
+    pg_available_extension_versions pg_available_extensions pg_backend_pid pg_char_to_encoding pg_client_encoding
+    pg_collation_actual_version pg_collation_for pg_collation_is_visible pg_column_compression pg_column_is_updatable
+    pg_column_size pg_conversion_is_visible pg_current_snapshot pg_current_xact_id pg_current_xact_id_if_assigned
+    pg_describe_object pg_encoding_max_length pg_encoding_to_char pg_function_is_visible pg_get_constraintdef
+    pg_get_expr pg_get_function_arg_default pg_get_function_arguments pg_get_function_identity_arguments
+    pg_get_function_result pg_get_indexdef pg_get_keywords pg_get_object_address pg_get_partition_constraintdef
+    pg_get_partkeydef pg_get_replica_identity_index pg_get_serial_sequence pg_get_statisticsobjdef
+    pg_get_statisticsobjdef_columns pg_get_statisticsobjdef_expressions pg_get_triggerdef pg_get_userbyid pg_has_role
+    pg_identify_object pg_identify_object_as_address pg_index_column_has_property pg_index_has_property
+    pg_indexam_has_property pg_is_in_recovery pg_is_other_temp_schema pg_jit_available pg_listening_channels pg_lsn
+    pg_lsn_cmp pg_lsn_eq pg_lsn_ge pg_lsn_gt pg_lsn_hash pg_lsn_hash_extended pg_lsn_larger pg_lsn_le pg_lsn_lt
+    pg_lsn_mi pg_lsn_mii pg_lsn_ne pg_lsn_pli pg_lsn_send pg_lsn_smaller pg_my_temp_schema pg_opclass_is_visible
+    pg_operator_is_visible pg_opfamily_is_visible pg_options_to_table pg_partition_ancestors pg_partition_root
+    pg_partition_tree pg_postmaster_start_time pg_relation_is_publishable pg_relation_is_updatable pg_size_bytes
+    pg_size_pretty pg_sleep pg_sleep_for pg_sleep_until pg_snapshot_send pg_snapshot_xip pg_snapshot_xmax
+    pg_snapshot_xmin pg_statistics_obj_is_visible pg_table_is_visible pg_timezone_names pg_trigger_depth
+    pg_ts_config_is_visible pg_ts_dict_is_visible pg_ts_parser_is_visible pg_ts_template_is_visible pg_type_is_visible
+    pg_typeof pg_visible_in_snapshot pg_xact_status phraseto_tsquery pi plainto_tsquery point point_above point_add
+    point_below point_distance point_div point_eq point_horiz point_left point_mul point_ne point_right point_send
+    point_sub point_vert poly_above poly_below poly_center poly_contain poly_contain_pt poly_contained poly_distance
+    poly_left poly_npoints poly_overabove poly_overbelow poly_overlap poly_overleft poly_overright poly_right
+    poly_same poly_send polygon popen position pow power pt_contained_circle pt_contained_poly querytree quote_ident
+    quote_literal quote_nullable radians radius random range_adjacent range_adjacent_multirange range_after
+    range_after_multirange range_agg range_before range_before_multirange range_cmp range_contained_by
+    range_contained_by_multirange range_contains range_contains_elem range_contains_multirange range_eq range_ge
+    range_gt range_intersect range_intersect_agg range_intersect_agg_transfn range_le range_lt range_merge range_minus
+    range_ne range_overlaps range_overlaps_multirange range_overleft range_overleft_multirange range_overright
+    range_overright_multirange range_send range_union rank record_eq record_ge record_gt record_image_eq
+    record_image_ge record_image_gt record_image_le record_image_lt record_image_ne record_le record_lt record_ne
+    record_send regclass regclasssend regcollationsend regconfigsend regdictionarysend regexp_count regexp_instr
+    regexp_like regexp_match regexp_matches regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr
+    regnamespacesend regoperatorsend regopersend regproceduresend regprocsend regr_avgx regr_avgy regr_count
+    regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy regrolesend regtypesend repeat replace reverse right
+    round row_number row_security_active row_to_json rpad rtrim scale session_user set_bit set_byte set_masklen
+    setseed setweight sha224 sha256 sha384 sha512 sign similar_escape similar_to_escape sin sind sinh slope split_part
+    sqrt starts_with statement_timestamp stddev stddev_pop stddev_samp string_agg string_to_array string_to_table
+    strip strpos substr substring sum tan tand tanh text text_ge text_gt text_larger text_le text_lt text_pattern_ge
+    text_pattern_gt text_pattern_le text_pattern_lt text_smaller textanycat textcat texteq texteqname textgename
+    textgtname texticlike texticnlike texticregexeq texticregexne textlen textlename textlike textltname textne
+    textnename textnlike textregexeq textregexne textsend tideq tidge tidgt tidlarger tidle tidlt tidne tidsend
+    tidsmaller time time_cmp time_eq time_ge time_gt time_hash time_hash_extended time_larger time_le time_lt
+    time_mi_interval time_mi_time time_ne time_pl_interval time_send time_smaller timedate_pl timeofday timestamp
+    timestamp_cmp timestamp_cmp_date timestamp_cmp_timestamptz timestamp_eq timestamp_eq_date timestamp_eq_timestamptz
+    timestamp_ge timestamp_ge_date timestamp_ge_timestamptz timestamp_gt timestamp_gt_date timestamp_gt_timestamptz
+    timestamp_hash timestamp_hash_extended timestamp_larger timestamp_le timestamp_le_date timestamp_le_timestamptz
+    timestamp_lt timestamp_lt_date timestamp_lt_timestamptz timestamp_mi timestamp_mi_interval timestamp_ne
+    timestamp_ne_date timestamp_ne_timestamptz timestamp_pl_interval timestamp_send timestamp_smaller
+    timestamptypmodin timestamptz timestamptz_cmp timestamptz_cmp_date timestamptz_cmp_timestamp timestamptz_eq
+    timestamptz_eq_date timestamptz_eq_timestamp timestamptz_ge timestamptz_ge_date timestamptz_ge_timestamp
+    timestamptz_gt timestamptz_gt_date timestamptz_gt_timestamp timestamptz_larger timestamptz_le timestamptz_le_date
     timestamptz_le_timestamp timestamptz_lt timestamptz_lt_date timestamptz_lt_timestamp timestamptz_mi
     timestamptz_mi_interval timestamptz_ne timestamptz_ne_date timestamptz_ne_timestamp timestamptz_pl_interval
     timestamptz_send timestamptz_smaller timestamptztypmodin timetypmodin timetz timetz_cmp timetz_eq timetz_ge
@@ -275,28 +275,27 @@ export const common: PackedLists = {
     oidrecv oidvectorin oidvectorout oidvectorrecv ordered_set_transition ordered_set_transition_multi path_in
     path_out path_recv percent_rank_final percentile_cont_float8_final percentile_cont_float8_multi_final
     percentile_cont_interval_final percentile_cont_interval_multi_final percentile_disc_final
-    percentile_disc_multi_final pg_advisory_lock pg_advisory_lock_shared pg_advisory_unlock pg_advisory_unlock_all
-    pg_advisory_unlock_shared pg_advisory_xact_lock pg_advisory_xact_lock_shared pg_backup_start pg_backup_stop
-    pg_blocking_pids pg_cancel_backend pg_conf_load_time pg_config pg_control_checkpoint pg_control_init
-    pg_control_recovery pg_control_system pg_copy_logical_replication_slot pg_copy_physical_replication_slot
-    pg_create_logical_replication_slot pg_create_physical_replication_slot pg_create_restore_point pg_current_logfile
-    pg_current_wal_flush_lsn pg_current_wal_insert_lsn pg_current_wal_lsn pg_cursor
-    pg_database_collation_actual_version pg_database_size pg_ddl_command_in pg_ddl_command_out pg_ddl_command_recv
-    pg_ddl_command_send pg_dependencies_in pg_dependencies_out pg_dependencies_recv pg_dependencies_send
-    pg_drop_replication_slot pg_event_trigger_ddl_commands pg_event_trigger_dropped_objects
-    pg_event_trigger_table_rewrite_oid pg_event_trigger_table_rewrite_reason pg_export_snapshot
-    pg_extension_config_dump pg_extension_update_paths pg_filenode_relation pg_get_backend_memory_contexts
-    pg_get_catalog_foreign_keys pg_get_function_sqlbody pg_get_functiondef pg_get_multixact_members
-    pg_get_publication_tables pg_get_replication_slots pg_get_ruledef pg_get_shmem_allocations pg_get_viewdef
-    pg_get_wal_replay_pause_state pg_get_wal_resource_managers pg_hba_file_rules pg_ident_file_mappings
-    pg_import_system_collations pg_indexam_progress_phasename pg_indexes_size pg_is_wal_replay_paused
-    pg_isolation_test_session_is_blocked pg_last_committed_xact pg_last_wal_receive_lsn pg_last_wal_replay_lsn
-    pg_last_xact_replay_timestamp pg_lock_status pg_log_backend_memory_contexts pg_logical_emit_message
-    pg_logical_slot_get_binary_changes pg_logical_slot_get_changes pg_logical_slot_peek_binary_changes
-    pg_logical_slot_peek_changes pg_ls_archive_statusdir pg_ls_dir pg_ls_logdir pg_ls_logicalmapdir
-    pg_ls_logicalsnapdir pg_ls_replslotdir pg_ls_tmpdir pg_ls_waldir pg_lsn_in pg_lsn_out pg_lsn_recv pg_mcv_list_in
-    pg_mcv_list_items pg_mcv_list_out pg_mcv_list_recv pg_mcv_list_send pg_ndistinct_in pg_ndistinct_out
-    pg_ndistinct_recv pg_ndistinct_send pg_nextoid pg_node_tree_in pg_node_tree_out pg_node_tree_recv
+    percentile_disc_multi_final pg_advisory_lock pg_advisory_lock_shared pg_advisory_xact_lock
+    pg_advisory_xact_lock_shared pg_backup_start pg_backup_stop pg_blocking_pids pg_cancel_backend pg_conf_load_time
+    pg_config pg_control_checkpoint pg_control_init pg_control_recovery pg_control_system
+    pg_copy_logical_replication_slot pg_copy_physical_replication_slot pg_create_logical_replication_slot
+    pg_create_physical_replication_slot pg_create_restore_point pg_current_logfile pg_current_wal_flush_lsn
+    pg_current_wal_insert_lsn pg_current_wal_lsn pg_cursor pg_database_collation_actual_version pg_database_size
+    pg_ddl_command_in pg_ddl_command_out pg_ddl_command_recv pg_ddl_command_send pg_dependencies_in
+    pg_dependencies_out pg_dependencies_recv pg_dependencies_send pg_drop_replication_slot
+    pg_event_trigger_ddl_commands pg_event_trigger_dropped_objects pg_event_trigger_table_rewrite_oid
+    pg_event_trigger_table_rewrite_reason pg_export_snapshot pg_extension_config_dump pg_extension_update_paths
+    pg_filenode_relation pg_get_backend_memory_contexts pg_get_catalog_foreign_keys pg_get_function_sqlbody
+    pg_get_functiondef pg_get_multixact_members pg_get_publication_tables pg_get_replication_slots pg_get_ruledef
+    pg_get_shmem_allocations pg_get_viewdef pg_get_wal_replay_pause_state pg_get_wal_resource_managers
+    pg_hba_file_rules pg_ident_file_mappings pg_import_system_collations pg_indexam_progress_phasename pg_indexes_size
+    pg_is_wal_replay_paused pg_isolation_test_session_is_blocked pg_last_committed_xact pg_last_wal_receive_lsn
+    pg_last_wal_replay_lsn pg_last_xact_replay_timestamp pg_lock_status pg_log_backend_memory_contexts
+    pg_logical_emit_message pg_logical_slot_get_binary_changes pg_logical_slot_get_changes
+    pg_logical_slot_peek_binary_changes pg_logical_slot_peek_changes pg_ls_archive_statusdir pg_ls_dir pg_ls_logdir
+    pg_ls_logicalmapdir pg_ls_logicalsnapdir pg_ls_replslotdir pg_ls_tmpdir pg_ls_waldir pg_lsn_in pg_lsn_out
+    pg_lsn_recv pg_mcv_list_in pg_mcv_list_items pg_mcv_list_out pg_mcv_list_recv pg_mcv_list_send pg_ndistinct_in
+    pg_ndistinct_out pg_ndistinct_recv pg_ndistinct_send pg_nextoid pg_node_tree_in pg_node_tree_out pg_node_tree_recv
     pg_node_tree_send pg_notification_queue_usage pg_notify pg_prepared_statement pg_prepared_xact pg_promote
     pg_read_binary_file pg_read_file pg_relation_filenode pg_relation_filepath pg_relation_size pg_reload_conf
     pg_replication_origin_advance pg_replication_origin_create pg_replication_origin_drop pg_replication_origin_oid
