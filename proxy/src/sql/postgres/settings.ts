@@ -90,6 +90,9 @@ function judgeSearchPath(value: string | null): SettingVerdict {
   return refused === undefined ? { ok: true } : { ok: false, message: refused, hint: 'qualify the names instead' };
 }
 
+/** Whether any value at all is allowed, so that it need not be a constant. */
+export const takesAnyValue = (name: string): boolean => SETTABLE.get(foldCase(name)) === any;
+
 export function mayReadSetting(name: string): boolean {
   const folded = foldCase(name);
   return SETTABLE.has(folded) || READABLE.has(folded);

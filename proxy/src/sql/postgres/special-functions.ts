@@ -4,7 +4,7 @@ import { foldCase, splitIdentifiers } from './identifiers.ts';
 import { askShadowing } from './names.ts';
 import { pathSchemas } from './relations.ts';
 import { parseSearchPath, setSearchPath } from './search-path.ts';
-import { judgeSetting, mayReadSetting } from './settings.ts';
+import { judgeSetting, mayReadSetting, takesAnyValue } from './settings.ts';
 
 /** Functions of pg_catalog whose verdict depends on what they are given. */
 const SPECIAL: Readonly<Record<string, (analysis: Analysis, args: readonly Node[]) => void>> = {
@@ -34,6 +34,7 @@ export function askSpecialFunction(
 function setConfig(analysis: Analysis, args: readonly Node[]): void {
   const name = literalText(args[0]);
   const value = as('A_Const', args[1])?.isnull === true ? null : literalText(args[1]);
+  if (args.length === 3 && name !== undefined && value === undefined && takesAnyValue(name)) return;
   if (args.length !== 3 || name === undefined || value === undefined) {
     analysis.asked.refuse('setting', 'set_config needs constants for name and value', 'use SET, or constants');
     return;
