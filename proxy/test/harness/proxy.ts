@@ -14,6 +14,8 @@ export interface TestProxyOptions {
   readonly login: UpstreamLogin | ProxyConfig['credentials']['loginFor'];
   readonly clientTls?: { readonly cert: string; readonly key: string };
   readonly limits?: Partial<ProxyLimits>;
+  /** Of the first backend; absent: any free one. */
+  readonly port?: number;
 }
 
 export interface TestProxy {
@@ -51,7 +53,11 @@ export async function startTestProxy(options: TestProxyOptions): Promise<TestPro
   const record = memoryRecorder();
   const { login } = options;
   const running = await startProxy({
-    listeners: options.snapshot.backends.map(({ id }) => ({ backend: id, host: '127.0.0.1', port: 0 })),
+    listeners: options.snapshot.backends.map(({ id }, index) => ({
+      backend: id,
+      host: '127.0.0.1',
+      port: index === 0 ? (options.port ?? 0) : 0,
+    })),
     snapshots: source,
     credentials: { loginFor: typeof login === 'function' ? login : () => login },
     recorder: record.recorder,
