@@ -1,15 +1,14 @@
 import type * as Pg from 'pg-query-18';
 import type { Action } from '#contract/policy/request';
 import type { Analysis } from './analysis.ts';
-import { SYSTEM_COLUMNS } from './lists/index.ts';
 
 /** A relation as it was named, with all that its name may mean. */
 export interface Target {
   readonly name: string;
   /** Schemas that it may lie in, each of which is asked for; null in it: not known which. */
   readonly schemas: readonly (string | null)[];
-  /** A system relation, `pg_catalog.x`: no rule names it, the list says what of it is free. */
-  readonly system?: { readonly name: string; readonly columns: ReadonlySet<string> | 'all' };
+  /** A system relation, `pg_catalog.x`: no rule names it, the list says what of it isn't free; null: all is. */
+  readonly system?: { readonly name: string; readonly withheld: ReadonlySet<string> | null };
 }
 
 const SYSTEM_SCHEMAS: ReadonlySet<string> = new Set(['pg_catalog', 'information_schema']);
@@ -61,7 +60,7 @@ function systemRelation(analysis: Analysis, schema: string, name: string): Targe
     analysis.asked.admin(`reading ${full}`);
     return { name, schemas: [] };
   }
-  return { name, schemas: [], system: { name: full, columns: verdict === 'free' ? 'all' : verdict.columns } };
+  return { name, schemas: [], system: { name: full, withheld: verdict === 'free' ? null : verdict.withheld } };
 }
 
 /** Some column. */
@@ -75,7 +74,7 @@ export function askColumn(analysis: Analysis, action: Action, target: Target, co
   const { system } = target;
   if (system === undefined) return;
   if (action !== 'select') analysis.asked.admin(`writing ${system.name}`);
-  else if (system.columns !== 'all' && !system.columns.has(column) && !SYSTEM_COLUMNS.has(column)) {
+  else if (system.withheld?.has(column) === true) {
     analysis.asked.admin(`reading ${system.name}.${column}`);
   }
 }
@@ -85,5 +84,5 @@ export function askAll(analysis: Analysis, action: Action, target: Target): void
   const { system } = target;
   if (system === undefined) return;
   if (action !== 'select') analysis.asked.admin(`writing ${system.name}`);
-  else if (system.columns !== 'all') analysis.asked.admin(`reading all columns of ${system.name}`);
+  else if (system.withheld !== null) analysis.asked.admin(`reading all columns of ${system.name}`);
 }
