@@ -102,13 +102,14 @@ function opened(parts: Parts): Opened {
   const { recorder, environment } = config;
   const nonce = `articdbm_${environment.randomBytes(NONCE_BYTES).toString('hex')}`;
   const endpoint = user.backend.endpoints[0];
+  const { socket } = linked;
+  const request = ownBytes(protocol.cancelRequest(linked.server));
   const cancelAtServer = async (): Promise<void> => {
     if (endpoint === undefined) return;
-    const request = protocol.cancelRequest(linked.server);
     const arrived = await sendCancel({
       endpoint,
       tls: user.backend.tls,
-      encrypted: isEncrypted(linked.socket),
+      encrypted: isEncrypted(socket),
       request,
     });
     if (!arrived) recorder.trouble(backend, 'cancel', 'the server did not take a cancel request');
@@ -146,10 +147,17 @@ function opened(parts: Parts): Opened {
       context.cancels.leave(pid);
       recorder.link(backend, 'leased', -1);
       record.session('logout', user, 'ok');
-      linked.socket.destroySoon();
+      socket.destroySoon();
       parts.giveBack();
     },
   };
+}
+
+/** Kept for the session's life: a small view would keep all of what it is a view of. */
+function ownBytes(bytes: Buffer): Buffer {
+  const own = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(own);
+  return own;
 }
 
 function databaseOf(login: ClientLogin, backend: SnapshotBackend | undefined): string {

@@ -1,7 +1,7 @@
 /** A client's life: accept → open → serve → close. */
 import type { Socket } from 'node:net';
 import { acceptClient, type Accepted } from './connection-accept.ts';
-import { openSession, type Opened } from './connection-open.ts';
+import { openSession } from './connection-open.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import type { Refusal } from './protocols/refusal.ts';
 import { Relay } from './relay.ts';
@@ -14,7 +14,7 @@ export class Connection {
   readonly #over = new AbortController();
   #socket: Socket;
   #relay: Relay | undefined;
-  #opened: Opened | undefined;
+  #giveBack: () => void = ignore;
 
   constructor(context: ConnectionContext, socket: Socket) {
     this.#context = context;
@@ -73,7 +73,7 @@ export class Connection {
       this.#refuse(opened.refusal);
       return;
     }
-    this.#opened = opened;
+    this.#giveBack = opened.close;
     if (accepted.socket.destroyed) return;
     await new Promise<void>((over) => {
       const relay = new Relay({ ...opened.relay, client: accepted.socket, over });
@@ -90,7 +90,7 @@ export class Connection {
 
   #end(): void {
     const socket = this.#socket;
-    this.#opened?.close();
+    this.#giveBack();
     if (socket.destroyed) return;
     socket.end();
     const timer = setTimeout(() => socket.destroy(), LAST_WORDS);

@@ -3,7 +3,7 @@ import { DENIAL_REASONS } from '#contract/policy/decision';
 import type { AccessRequest, Action } from '#contract/policy/request';
 import type { AuditEvent } from './audit/event.ts';
 import type { Environment } from './config.ts';
-import type { InFlight } from './protocols/protocol.ts';
+import type { InFlight, JudgedStep } from './protocols/protocol.ts';
 import type { BoundUser } from './snapshot/directory.ts';
 import type { InspectedStatement } from './sql/inspection.ts';
 import type { Recorder, StatementAction, StatementOutcome } from './telemetry/recorder.ts';
@@ -85,8 +85,23 @@ export class SessionRecord {
 
 const outcomeOf = (outcome: StatementOutcome): AuditEvent['outcome'] => (outcome === 'denied' ? 'refused' : outcome);
 
-function about(entry: InFlight): Pick<AuditEvent, 'tag' | 'actions' | 'objects'> {
-  const steps = entry.refusedStep === undefined ? entry.steps : [...entry.steps, entry.refusedStep];
+type About = Pick<AuditEvent, 'tag' | 'actions' | 'objects'>;
+
+const known = new WeakMap<JudgedStep, About>();
+
+/** One step, as nearly all have, says the same each time. */
+function about({ steps, refusedStep }: InFlight): About {
+  const only = refusedStep === undefined && steps.length === 1 ? steps[0] : undefined;
+  if (only === undefined) return aboutSteps(refusedStep === undefined ? steps : [...steps, refusedStep]);
+  let found = known.get(only);
+  if (found === undefined) {
+    found = aboutSteps([only]);
+    known.set(only, found);
+  }
+  return found;
+}
+
+function aboutSteps(steps: readonly JudgedStep[]): About {
   const statements = steps.flatMap((step) => step.statements);
   const requests = statements.flatMap(requestsOf);
   const tags = [...new Set(statements.map((statement) => statement.tag))];

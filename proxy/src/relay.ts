@@ -124,6 +124,7 @@ export class Relay {
         this.#pending = message;
         if (message === undefined || !this.#advance(message)) break;
         this.#pending = undefined;
+        this.#charged = undefined;
       }
     } catch (error) {
       this.#fail(error, 'client-protocol');

@@ -84,7 +84,16 @@ export class DatabaseCatalog {
   }
 
   resolution(major: Major, initialPath: readonly string[]): Resolution {
-    return { initialPath, current: (path) => this.#state(major, path) };
+    let last: { readonly path: readonly string[] | null; readonly state: ResolutionState } | undefined;
+    return {
+      initialPath,
+      current: (path) => {
+        if (last?.path !== path || last.state.outside !== this.#reader.names) {
+          last = { path, state: this.#state(major, path) };
+        }
+        return last.state;
+      },
+    };
   }
 
   close(): void {
