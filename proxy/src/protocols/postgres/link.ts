@@ -18,6 +18,7 @@ import {
   readError,
   substituteFor,
   substituteQuery,
+  substituteUnreadable,
   type ServerError,
 } from './refuse.ts';
 import { PostgresSession } from './session.ts';
@@ -124,7 +125,8 @@ export class PostgresLink implements Link, ServerReader {
     entry.refusal = refused.refusal;
     entry.refusedStep = refused.judged?.steps[refused.at];
     this.#commit(entry);
-    this.#send(substituteFor(frame.type, frame.body, this.#context.nonce), 0);
+    const understood = refused.judged !== undefined;
+    this.#send(substituteFor(frame.type, frame.body, this.#context.nonce, understood), 0);
   }
 
   #refuseQuery(frame: ClientFrame, { judged, at, refusal, permit }: Refused): void {
@@ -136,7 +138,8 @@ export class PostgresLink implements Link, ServerReader {
     entry.charged = true;
     if (at === 0 || detail?.kind !== 'query') {
       this.#commit(entry);
-      this.#send(substituteQuery(nonce, Buffer.alloc(0)), 0);
+      const whole = judged === undefined ? substituteUnreadable(nonce) : substituteQuery(nonce, Buffer.alloc(0));
+      this.#send(whole, 0);
       return;
     }
     if (permit === undefined) throw new Error('what precedes the refusal has no permit');
