@@ -102,18 +102,17 @@ class Side {
       seen.push(`chunk ${String(index + 1)}`, ...(await untilMark(client)).map(described));
       if (client.ended) break;
     }
-    if (!client.ended) seen.push('names', ...(await this.#names(client)));
+    if (!client.ended) seen.push('names', ...(await this.#names(client, seen.at(-1) === 'Z E')));
     const content = rows(await this.#owner.query(CONTENT)).map((row) => row.join(' '));
     await client.close();
     return [...seen, 'content', ...content];
   }
 
-  async #names(client: RawClient): Promise<readonly string[]> {
+  async #names(client: RawClient, failed: boolean): Promise<readonly string[]> {
     const seen: string[] = [];
-    const asked = [
-      ...NAMES.statements.map((name) => frontend.describeStatement(name)),
-      ...NAMES.portals.map((name) => frontend.describePortal(name)),
-    ];
+    const asked = NAMES.statements.map((name) => frontend.describeStatement(name));
+    // In a failed transaction a portal can't be used, and whether a failed DECLARE left one there is nobody's business.
+    if (!failed) asked.push(...NAMES.portals.map((name) => frontend.describePortal(name)));
     for (const message of asked) {
       client.send(message);
       seen.push((await untilMark(client)).map(described).join(' '));
@@ -126,9 +125,12 @@ class Side {
   }
 }
 
-/** Where something else is wrong too (no transaction, a cursor of that name), PostgreSQL looks at that first. */
+/**
+ * Where something else is wrong too PostgreSQL looks at that first: no transaction, a cursor of that name, a statement or
+ * portal that has gone by itself (with a Query, with its transaction) and that the proxy still judges by what it was.
+ */
 const isBoth = (native: string, proxied: string | undefined): boolean =>
-  proxied === 'E 42501' && ['E 25P01', 'E 42P03'].includes(native);
+  proxied === 'E 42501' && ['E 25P01', 'E 42P03', 'E 26000', 'E 34000'].includes(native);
 
 const MARK = 'the_end_of_this';
 
