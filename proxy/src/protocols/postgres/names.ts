@@ -20,7 +20,50 @@ export const UNSETTLED = Symbol('unsettled');
 
 interface Slot<T extends Kept> {
   base: T | undefined;
-  pending: NameChange<T>[];
+  readonly pending: Pending<T>;
+}
+
+/** Settled changes at the front that are kept before the rest moves up. */
+const SLACK = 64;
+
+/**
+ * The changes of one name that wait for their reply, in order. Thousands may wait in a pipeline, and are settled from
+ * the front one by one: that must take no longer for being many.
+ */
+class Pending<T extends Kept> {
+  #changes: NameChange<T>[] = [];
+  #first = 0;
+
+  get length(): number {
+    return this.#changes.length - this.#first;
+  }
+
+  add(change: NameChange<T>): void {
+    this.#changes.push(change);
+  }
+
+  /** 0: the one that waits longest. */
+  at(index: number): NameChange<T> | undefined {
+    return this.#changes[this.#first + index];
+  }
+
+  /** -1: it does not wait. */
+  indexOf(change: NameChange<T>): number {
+    const index = this.#changes.indexOf(change, this.#first);
+    return index === -1 ? -1 : index - this.#first;
+  }
+
+  remove(index: number): void {
+    if (index > 0) this.#changes.splice(this.#first + index, 1);
+    else this.#shift();
+  }
+
+  #shift(): void {
+    this.#first++;
+    if (this.#first < SLACK || this.#first * 2 < this.#changes.length) return;
+    this.#changes = this.#changes.slice(this.#first);
+    this.#first = 0;
+  }
 }
 
 const SLOT_COST = 200;
@@ -40,7 +83,7 @@ export class NameTable<T extends Kept> {
     if (slot === undefined) return undefined;
     let found: T | undefined;
     for (let index = slot.pending.length - 1; index >= 0; index--) {
-      const change = slot.pending[index];
+      const change = slot.pending.at(index);
       if (change === undefined) break;
       if (change.value !== undefined) {
         if (found !== undefined && found !== change.value) return UNSETTLED;
@@ -56,9 +99,12 @@ export class NameTable<T extends Kept> {
   change(key: string, value: T | undefined, batch: number): Change {
     const change = new NameChange(this, key, value, batch);
     this.#cost += value?.cost ?? 0;
-    const slot = this.#slots.get(key);
-    if (slot === undefined) this.#slots.set(key, { base: undefined, pending: [change] });
-    else slot.pending.push(change);
+    let slot = this.#slots.get(key);
+    if (slot === undefined) {
+      slot = { base: undefined, pending: new Pending() };
+      this.#slots.set(key, slot);
+    }
+    slot.pending.add(change);
     return change;
   }
 
@@ -74,8 +120,9 @@ export class NameTable<T extends Kept> {
     if (slot === undefined || index === -1) return;
     this.#cost -= slot.base?.cost ?? 0;
     slot.base = change.value;
-    for (const settled of slot.pending.splice(0, index + 1)) {
-      if (settled !== change) this.#cost -= settled.value?.cost ?? 0;
+    for (let left = index; left >= 0; left--) {
+      if (left > 0) this.#cost -= slot.pending.at(0)?.value?.cost ?? 0;
+      slot.pending.remove(0);
     }
     this.#tidy(change.key, slot);
   }
@@ -84,7 +131,7 @@ export class NameTable<T extends Kept> {
     const slot = this.#slots.get(change.key);
     const index = slot?.pending.indexOf(change) ?? -1;
     if (slot === undefined || index === -1) return;
-    slot.pending.splice(index, 1);
+    slot.pending.remove(index);
     this.#cost -= change.value?.cost ?? 0;
     this.#tidy(change.key, slot);
   }
