@@ -317,7 +317,6 @@ function clientProof(state: ProofState, frame: Frame): Stepped {
 /** Judged after the password, so that who has none learns nothing. */
 function refusedSetting(requested: RequestedLogin): ErrorFields | undefined {
   for (const [name, value] of requested.settings) {
-    if (name === 'search_path') continue; // its schemas are judged, by the user's policy
     const judgement = judgeSetting(name, value);
     if (judgement.ok) continue;
     const { message, hint } = judgement;

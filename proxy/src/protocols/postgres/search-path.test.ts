@@ -34,7 +34,8 @@ describe('the search path', () => {
     ['a,', undefined],
     ['a b', undefined],
     ['"open', undefined],
-    ['É', undefined],
+    ['É', ['É']],
+    ['a\vb', undefined],
     ['"é"', ['é']],
   ];
   for (const [text, schemas] of written) {

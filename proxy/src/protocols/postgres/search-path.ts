@@ -1,3 +1,5 @@
+import { splitIdentifiers } from '#proxy/sql/postgres/identifiers';
+
 import type { SessionEffect } from '#proxy/sql/inspection';
 
 /**
@@ -66,37 +68,9 @@ const withoutImplied = (schemas: readonly string[]): readonly string[] => [
   ...new Set(schemas.filter((schema) => schema !== 'pg_catalog' && !/^pg_(toast_)?temp(_\d+)?$/.test(schema))),
 ];
 
-/**
- * The names in a search_path setting, as SplitIdentifierString reads them: folded unless quoted. undefined: not
- * understood. `user` stands for "$user".
- */
-export function parseSearchPath(value: string, user: string): readonly string[] | undefined {
-  const names: string[] = [];
-  const item = /\s*(?:"((?:[^"]|"")*)"|([^\s",]+))\s*(,|$)/y;
-  if (value.trim() === '') return names;
-  for (;;) {
-    const match = item.exec(value);
-    if (match === null) return undefined;
-    const [, quoted, bare, separator] = match;
-    const name = quoted?.replaceAll('""', '"') ?? fold(bare ?? '');
-    if (name === undefined) return undefined;
-    names.push(name === '$user' ? user : cut(name));
-    if (separator === '') return names;
-  }
-}
-
-/** downcase_identifier folds ASCII alone in a UTF8 database; beyond it nothing is certain. */
-const fold = (name: string): string | undefined => (/^[\x21-\x7e]+$/.test(name) ? name.toLowerCase() : undefined);
-
-const cut = (name: string): string => {
-  const bytes = Buffer.from(name);
-  return bytes.length <= 63
-    ? name
-    : bytes
-        .subarray(0, 63)
-        .toString('utf8')
-        .replace(/\ufffd$/, '');
-};
+/** The names in a search_path setting; `user` stands for "$user". undefined: not understood. */
+export const parseSearchPath = (value: string, user: string): readonly string[] | undefined =>
+  splitIdentifiers(value, ',')?.map((name) => (name === '$user' ? user : name));
 
 /** A search_path setting that names exactly these. */
 export const writeSearchPath = (schemas: readonly string[]): string =>

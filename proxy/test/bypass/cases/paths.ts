@@ -280,6 +280,14 @@ export const PATHS: readonly BypassCase[] = [
     harmless: true,
   },
   {
+    threat: 'start-up options put pg_catalog last: a table in public bears the name of a catalog',
+    setup: `create table public.pg_am as select value as amname from public.secrets`,
+    startup: { options: '-c search_path=public,pg_catalog' },
+    attack: [query('select amname from pg_am')],
+    evidence: marker,
+    harmless: true,
+  },
+  {
     threat: 'ALTER DATABASE … SET search_path by someone else',
     setup: `do $$ begin execute format('alter database %I set search_path = hidden', current_database()); end $$`,
     attack: NOTE,
