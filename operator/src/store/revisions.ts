@@ -1,0 +1,109 @@
+import pg from 'pg';
+import type { Snapshot } from '#contract/snapshot/types';
+import { migrate } from './migrate.ts';
+
+/** One change of a scope's policy. */
+export interface RevisionRecord {
+  readonly scope: string;
+  readonly revision: number;
+  /** Of the leader that published it. */
+  readonly term: number;
+  readonly who: string;
+  readonly why: string;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly digest: string;
+  /** Without verifiers. */
+  readonly document: Snapshot;
+}
+
+export interface RevisionStore {
+  /** Writes it unless it is there. Throws StaleTermError when a newer leader than `office` has written here. */
+  record(record: RevisionRecord, office: number): Promise<void>;
+  /** The latest revision of each scope. */
+  latest(): Promise<ReadonlyMap<string, number>>;
+  close(): Promise<void>;
+}
+
+/** Who asks is leader no longer. */
+export class StaleTermError extends Error {
+  readonly code = 'STALE_TERM';
+  constructor() {
+    super('a newer leader has written to the store');
+    this.name = 'StaleTermError';
+  }
+}
+
+/** Milliseconds; a publish waits for none of them (history.ts). */
+const CONNECT_MS = 2_000;
+const QUERY_MS = 10_000;
+
+/** url: `postgres://…`. Connects when it is first needed, and migrates before that. onError: of idle connections. */
+export function createRevisionStore(url: string, onError: (error: Error) => void): RevisionStore {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 4,
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: QUERY_MS,
+    statement_timeout: QUERY_MS,
+    application_name: 'articdbm-operator',
+    allowExitOnIdle: true,
+  });
+  pool.on('error', onError);
+  let migrated: Promise<unknown> | undefined;
+  const ready = async (): Promise<void> => {
+    migrated ??= migrate(pool);
+    try {
+      await migrated;
+    } catch (error) {
+      migrated = undefined; // tried again by the next caller
+      throw error;
+    }
+  };
+  return {
+    record: async (record, office) => {
+      await ready();
+      await insert(pool, record, office);
+    },
+    latest: async () => {
+      await ready();
+      return latest(pool);
+    },
+    close: () => pool.end(),
+  };
+}
+
+/** The row of `office` is locked by its update, so a newer leader's write waits, and an older one's finds no row. */
+const INSERT = `
+  with office as (update articdbm.office set term = $9 where term <= $9 returning term),
+  written as (
+    insert into articdbm.revisions (scope, revision, term, who, why, at, digest, document)
+    select $1, $2, $3, $4, $5, to_timestamp($6::double precision / 1000), $7, $8 from office
+    on conflict (scope, revision) do nothing
+  )
+  select term from office`;
+
+async function insert(pool: pg.Pool, record: RevisionRecord, office: number): Promise<void> {
+  const { scope, revision, term, who, why, at, digest, document } = record;
+  const values = [scope, revision, term, who, why, at, digest, JSON.stringify(document), office];
+  const { rowCount } = await pool.query(INSERT, values);
+  if (rowCount === 0) throw new StaleTermError();
+}
+
+async function latest(pool: pg.Pool): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await pool.query<{ scope: string; revision: string }>(
+    'select scope, max(revision) as revision from articdbm.revisions group by scope',
+  );
+  return new Map(rows.map(({ scope, revision }) => [scope, Number(revision)]));
+}
+
+/** What history may hold of a snapshot: a verifier can be guessed at by whoever reads the store. */
+export function withoutVerifiers(snapshot: Snapshot): Snapshot {
+  return {
+    ...snapshot,
+    backends: snapshot.backends.map((backend) => ({
+      ...backend,
+      users: backend.users.map(({ verifier: _, ...user }) => user),
+    })),
+  };
+}
