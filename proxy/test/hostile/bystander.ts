@@ -1,8 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { performance } from 'node:perf_hooks';
-import * as frontend from '#test/harness/frontend';
-import { RawClient, rows } from '#test/harness/raw-client';
 import type { ConnectOptions, LoginOptions } from '#test/harness/raw-client';
+import { startSeparateProcess } from './separate-process.ts';
+import type { SeparateProcess } from './separate-process.ts';
+
+export type BystanderAsk =
+  | { readonly kind: 'arrive'; readonly login: ConnectOptions & LoginOptions }
+  | { readonly kind: 'lately' | 'leave' | 'go' };
 
 export interface Experience {
   readonly statements: number;
@@ -11,43 +13,33 @@ export interface Experience {
   readonly worst: number;
 }
 
-/** Somebody who only works, all the while, by one simple and one prepared statement in turn. Any wrong answer is thrown at `leave`. */
+/**
+ * Somebody who only works, all the while, in a process of its own, so that it waits for nobody but the proxy. Any wrong
+ * answer is thrown at the next question.
+ */
 export class Bystander {
-  readonly #client: RawClient;
-  readonly #waits: number[] = [];
-  readonly #working: Promise<void>;
-  #leaving = false;
+  readonly #process: SeparateProcess<BystanderAsk>;
 
-  private constructor(client: RawClient) {
-    this.#client = client;
-    this.#working = this.#work();
-    this.#working.catch(() => undefined); // told by leave()
+  private constructor(process: SeparateProcess<BystanderAsk>) {
+    this.#process = process;
   }
 
   static async arrive(login: ConnectOptions & LoginOptions): Promise<Bystander> {
-    return new Bystander(await RawClient.login(login));
+    const child = startSeparateProcess<BystanderAsk>('bystander-child.ts');
+    await child.ask({ kind: 'arrive', login });
+    return new Bystander(child);
   }
 
+  /** Since it was last asked. */
+  async lately(): Promise<Experience> {
+    return (await this.#process.ask({ kind: 'lately' })) as Experience;
+  }
+
+  /** Of all its time. */
   async leave(): Promise<Experience> {
-    this.#leaving = true;
-    await this.#working;
-    await this.#client.close();
-    const sorted = this.#waits.sort((a, b) => a - b);
-    const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-    return { statements: sorted.length, median: at(0.5), worst: at(1) };
-  }
-
-  async #work(): Promise<void> {
-    for (let n = 1; !this.#leaving; n++) {
-      const started = performance.now();
-      const expected = String(n);
-      if (n % 2 === 0) this.#client.send(frontend.query(`select ${expected}`));
-      else this.#client.send(frontend.extended('select $1::int', [expected]), frontend.sync());
-      const [row] = rows(await this.#client.readUntilReady());
-      if (row?.[0] !== expected) throw new Error(`the bystander asked for ${expected} and got ${String(row?.[0])}`);
-      this.#waits.push(performance.now() - started);
-      await sleep(5);
-    }
+    const experience = (await this.#process.ask({ kind: 'leave' })) as Experience;
+    await this.#process.stop({ kind: 'go' });
+    return experience;
   }
 }
 

@@ -34,9 +34,14 @@ describe('memory', function () {
 
   /** What every session needs once: parser, code, pools. */
   async function warmUp(): Promise<void> {
+    let ready = 0;
     const clients = await Promise.all(Array.from({ length: 10 }, () => scene.login('boss')));
     for (const client of clients) {
       await client.query("select repeat('x', 1000) from generate_series(1, 20000)");
+      for (let count = 0; count < 500; count++)
+        client.send(frontend.query('select word from absent'), frontend.query('selec'));
+      await client.readUntil(({ type }) => type === 'Z' && ++ready === 1_000, 30_000);
+      ready = 0;
       await client.close();
     }
   }
@@ -44,6 +49,7 @@ describe('memory', function () {
   /** The most that the proxy held while `during` lasted, over what it held before. Both printed. */
   async function growth(what: string, during: (proceed: () => boolean) => Promise<number>): Promise<number> {
     const before = (await scene.proxy.facts({ collect: true })).rss;
+    await scene.lately();
     let most = before;
     const watch = new AbortController();
     const watching = (async () => {
@@ -56,7 +62,8 @@ describe('memory', function () {
     const sent = await during(() => Date.now() < until);
     watch.abort();
     await watching;
-    console.log(`      ${what}: RSS ${mib(before)} before, ${mib(most)} at most; ${mib(sent)} were moved`);
+    const told = `RSS ${mib(before)} before, ${mib(most)} at most; ${mib(sent)} were moved; ${await scene.lately()}`;
+    console.log(`      ${what}: ${told}`);
     return most - before;
   }
 

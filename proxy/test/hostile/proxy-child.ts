@@ -1,6 +1,7 @@
 /** The proxy in a process of its own, so that its memory and its death are its own. Spoken to by process messages. */
 import { startTestProxy } from '#test/harness/proxy';
 import type { TestProxyOptions } from '#test/harness/proxy';
+import { answerQuestions } from './separate-process.ts';
 
 export type Ask =
   | { readonly kind: 'start'; readonly options: TestProxyOptions }
@@ -35,12 +36,4 @@ async function answer(ask: Ask): Promise<unknown> {
   return { rss, heap: heapUsed, ...proxy?.gauges, troubles } satisfies Partial<Facts>;
 }
 
-process.on('message', (ask: Ask) => {
-  const reply = (message: { readonly value?: unknown; readonly error?: string }): void => {
-    if (process.connected) process.send?.(message);
-  };
-  answer(ask).then(
-    (value) => reply({ value }),
-    (error: unknown) => reply({ error: error instanceof Error ? (error.stack ?? error.message) : 'unknown' }),
-  );
-});
+answerQuestions(answer);

@@ -96,6 +96,12 @@ export class Scene {
     expect(experience.median).to.be.below(patience / 10);
   }
 
+  /** What the bystander noticed since it was last asked. */
+  async lately(): Promise<string> {
+    const experience = await this.#bystander?.lately();
+    return experience === undefined ? '' : describeExperience(experience);
+  }
+
   /** Nothing may be left of those who are gone. */
   async settled(connections = 0): Promise<void> {
     const deadline = Date.now() + 8_000;
