@@ -257,12 +257,14 @@ export const SHADOWING: readonly BypassCase[] = [
   },
   {
     threat: 'an implicit cast that nothing names',
+    usable: 'show application_name',
     setup: `${raising('peek(public.order_status)', 'int')} create cast (public.order_status as int) with function public.peek(public.order_status) as implicit;`,
     attack: 'select abs(status) from orders',
     evidence: marker,
   },
   {
     threat: 'an assignment cast that nothing names',
+    usable: 'show application_name',
     setup: `${raising('peek(public.order_status)', 'int')} create cast (public.order_status as int) with function public.peek(public.order_status) as assignment;`,
     attack: 'insert into orders (customer_id) select status from orders',
     evidence: marker,
@@ -330,6 +332,18 @@ export const SHADOWING: readonly BypassCase[] = [
       query('create temp view pg_roles as select value from secrets'),
       query('select value from pg_temp.pg_roles'),
     ],
+    evidence: marker,
+  },
+  {
+    threat: 'a function that somebody put into pg_catalog itself',
+    setup: `create function pg_catalog.peek_inside() returns text language sql security definer as 'select value from public.secrets where id = 1'`,
+    attack: [query('select peek_inside()')],
+    evidence: marker,
+  },
+  {
+    threat: 'an operator that somebody put into pg_catalog itself',
+    setup: `create function public.peek_inside(text, int) returns text language sql security definer as 'select value from public.secrets where id = 1'; create operator pg_catalog.|&| (leftarg = text, rightarg = int, function = public.peek_inside)`,
+    attack: [query(`select 'x'::text |&| 1`)],
     evidence: marker,
   },
 ];
