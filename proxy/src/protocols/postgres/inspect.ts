@@ -125,7 +125,35 @@ function inspectParse(session: PostgresSession, frame: ClientFrame): Inquiry {
   if (!inspection.understood) return refuse(misunderstood(inspection));
   if (!session.hasRoomFor(text.cost)) return refuse(TOO_MUCH_KEPT);
   frame.detail = { kind: 'parse', key, text };
-  return PASS;
+  if (!parse.oids.some((oid) => oid >= FIRST_NORMAL_OID)) return PASS;
+  return {
+    kind: 'judge',
+    steps: [needsAdmin(session, 'FOREIGN TYPE', 'a parameter of a type given by OID')],
+    charged: false,
+  };
+}
+
+/** FirstNormalObjectId (access/transam.h): below are the server's own objects. */
+const FIRST_OF_USERS = 16_384;
+
+/**
+ * What the declared types of parameters ask for: binding a value runs the checks of a domain, which may be anybody's.
+ * A type that is not known by its OID is judged as whatever there may be. undefined: all are the server's own.
+ */
+function parameterTypes(oids: readonly number[], { database, outside }: ResolutionState): JudgedStep | undefined {
+  const requests: AccessRequest[] = [];
+  for (const oid of oids) {
+    if (oid < FIRST_OF_USERS) continue;
+    const type = outside?.typeOids?.get(oid);
+    requests.push(
+      type === undefined
+        ? { action: 'admin', resource: { kind: 'backend', database, what: 'a parameter of a type that is not known' } }
+        : { action: 'usage', resource: { kind: 'type', database, ...type } },
+    );
+  }
+  if (requests.length === 0) return undefined;
+  const ask = { kind: 'requests', requests } as const;
+  return { statements: [{ offset: 0, tag: 'PARSE', ask, judgedAt: 'bind', effects: [], constantsMatter: true }] };
 }
 
 function inspectBind(session: PostgresSession, frame: ClientFrame): Inquiry {
@@ -185,26 +213,35 @@ function inspectClose(session: PostgresSession, frame: ClientFrame): Inquiry {
 /** A call by OID: what the function is, only the server knows. */
 function inspectFunctionCall(session: PostgresSession, frame: ClientFrame): Inquiry {
   if (frame.body.length < 4) throw new ProtocolError('08P01', 'malformed message: FunctionCall');
-  const { database } = session.state;
-  let step = functionCalls.get(database);
-  if (step === undefined) {
-    step = { statements: [functionCall(database)] };
-    functionCalls.set(database, step);
-  }
+  const step = needsAdmin(session, 'FUNCTION CALL', 'the FunctionCall message');
   frame.detail = { kind: 'function', statements: step.statements };
   return { kind: 'judge', steps: [step], charged: true };
 }
 
-/** Few databases per process, so never emptied. */
-const functionCalls = new Map<string, JudgedStep>();
+/**
+ * OIDs from here on are no type of PostgreSQL's own (FirstNormalObjectId). Which one, only the server knows; a domain's
+ * checks and a type's input function are code, and planning runs them.
+ */
+const FIRST_NORMAL_OID = 16384;
 
-const functionCall = (database: string): InspectedStatement => ({
+/** Few databases per process, so never emptied. */
+const adminSteps = new Map<string, JudgedStep>();
+
+function needsAdmin(session: PostgresSession, tag: string, what: string): JudgedStep {
+  const { database } = session.state;
+  const key = `${tag} ${database}`;
+  let step = adminSteps.get(key);
+  if (step === undefined) {
+    step = { statements: [adminStatement(database, tag, what)] };
+    adminSteps.set(key, step);
+  }
+  return step;
+}
+
+const adminStatement = (database: string, tag: string, what: string): InspectedStatement => ({
   offset: 0,
-  tag: 'FUNCTION CALL',
-  ask: {
-    kind: 'requests',
-    requests: [{ action: 'admin', resource: { kind: 'backend', database, what: 'the FunctionCall message' } }],
-  },
+  tag,
+  ask: { kind: 'requests', requests: [{ action: 'admin', resource: { kind: 'backend', database, what } }] },
   judgedAt: 'execute',
   effects: [{ kind: 'path-unknown' }],
   constantsMatter: true,
