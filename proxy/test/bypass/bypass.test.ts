@@ -141,14 +141,14 @@ async function refusedByProxy(arena: Arena, attacked: BypassCase, database: stri
   expect(await shows(attacked.evidence, attacker, owner), `the attack worked: ${came}`).to.equal(false);
   const refused = attacker.codes.some((code) => expected.includes(code));
   if (attacked.harmless !== true) expect(refused, `not refused as it should be: ${came}`).to.equal(true);
-  await staysUsable(attacker);
+  await staysUsable(attacker, attacked.usable);
   await attacker.close();
 }
 
-async function staysUsable(attacker: Attacker): Promise<void> {
+async function staysUsable(attacker: Attacker, permitted = 'select 1 from public.orders limit 1'): Promise<void> {
   expect(attacker.ended, `the connection ended: ${summary(attacker.received)}`).to.equal(false);
   if (attacker.transaction !== 'I') await attacker.query('rollback');
   attacker.received = [];
-  await attacker.query('select id from public.orders limit 1');
-  expect(rowsOf(attacker.received), `the session is spoilt: ${summary(attacker.received)}`).to.eql([['1']]);
+  await attacker.query(permitted);
+  expect(rowsOf(attacker.received), `the session is spoilt: ${summary(attacker.received)}`).to.have.lengthOf(1);
 }

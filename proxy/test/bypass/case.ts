@@ -42,6 +42,8 @@ export interface BypassCase {
   readonly evidence: Evidence;
   /** SQLSTATEs that the refusal may bear; 42501 where nothing is said. */
   readonly refusal?: readonly string[];
+  /** Permitted afterwards, where a statement of the fixture's is not: an implicit cast of the case's own can be in any. */
+  readonly usable?: string;
   /** It is enough that nothing comes of it: what was asked for is not in force and nobody needs to be told. */
   readonly harmless?: boolean;
 }
