@@ -107,9 +107,11 @@ export interface OutsideNamesKnown {
   readonly operators: ReadonlyMap<string, readonly string[]>;
   /**
    * Besides types themselves: the target type of each cast whose function lies outside pg_catalog and is not written in
-   * C, under the schema of that function (`int4` → public for a user's cast to int).
+   * C or internal, under the schema of that function (`int4` → public for a user's cast to int).
    */
   readonly types: ReadonlyMap<string, readonly string[]>;
+  /** OIDs of types outside pg_catalog, as a Parse may name them; of an array, its element's name. Absent: none known. */
+  readonly typeOids?: ReadonlyMap<number, { readonly schema: string; readonly name: string }>;
   /**
    * Functions of such casts that the server applies unasked (implicit, assignment): any query may run them, so each asks
    * for `execute` on all of them. Absent: none.

@@ -20,7 +20,7 @@ union select 'oid', coalesce(e.typname, t.typname), n.nspname, t.oid::text
 union select case c.castcontext when 'e' then 'type' else 'cast' end, t.typname, n.nspname, p.proname
   from pg_catalog.pg_cast c join pg_catalog.pg_type t on t.oid = c.casttarget
   join pg_catalog.pg_proc p on p.oid = c.castfunc join outside n on n.oid = p.pronamespace and p.oid >= n.first
-  join pg_catalog.pg_language l on l.oid = p.prolang and l.lanname <> 'c'
+  join pg_catalog.pg_language l on l.oid = p.prolang and l.lanname not in ('c', 'internal')
 order by 1, 2, 3, 4`;
 
 /** What is older than this is as good as unknown. Milliseconds. */

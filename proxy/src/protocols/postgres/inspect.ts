@@ -126,34 +126,23 @@ function inspectParse(session: PostgresSession, frame: ClientFrame): Inquiry {
   if (!session.hasRoomFor(text.cost)) return refuse(TOO_MUCH_KEPT);
   frame.detail = { kind: 'parse', key, text };
   if (!parse.oids.some((oid) => oid >= FIRST_NORMAL_OID)) return PASS;
-  return {
-    kind: 'judge',
-    steps: [needsAdmin(session, 'FOREIGN TYPE', 'a parameter of a type given by OID')],
-    charged: false,
-  };
+  return { kind: 'judge', steps: [parameterTypes(session, parse.oids)], charged: false };
 }
 
-/** FirstNormalObjectId (access/transam.h): below are the server's own objects. */
-const FIRST_OF_USERS = 16_384;
-
-/**
- * What the declared types of parameters ask for: binding a value runs the checks of a domain, which may be anybody's.
- * A type that is not known by its OID is judged as whatever there may be. undefined: all are the server's own.
- */
-function parameterTypes(oids: readonly number[], { database, outside }: ResolutionState): JudgedStep | undefined {
+/** Usage of the declared types where they are known by their OIDs; else whatever there may be. */
+function parameterTypes(session: PostgresSession, oids: readonly number[]): JudgedStep {
+  const { database, outside } = session.state;
   const requests: AccessRequest[] = [];
   for (const oid of oids) {
-    if (oid < FIRST_OF_USERS) continue;
+    if (oid < FIRST_NORMAL_OID) continue;
     const type = outside?.typeOids?.get(oid);
-    requests.push(
-      type === undefined
-        ? { action: 'admin', resource: { kind: 'backend', database, what: 'a parameter of a type that is not known' } }
-        : { action: 'usage', resource: { kind: 'type', database, ...type } },
-    );
+    if (type === undefined) return needsAdmin(session, 'FOREIGN TYPE', 'a parameter of a type given by OID');
+    requests.push({ action: 'usage', resource: { kind: 'type', database, ...type } });
   }
-  if (requests.length === 0) return undefined;
   const ask = { kind: 'requests', requests } as const;
-  return { statements: [{ offset: 0, tag: 'PARSE', ask, judgedAt: 'bind', effects: [], constantsMatter: true }] };
+  return {
+    statements: [{ offset: 0, tag: 'FOREIGN TYPE', ask, judgedAt: 'bind', effects: [], constantsMatter: true }],
+  };
 }
 
 function inspectBind(session: PostgresSession, frame: ClientFrame): Inquiry {
