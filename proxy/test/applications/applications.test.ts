@@ -98,7 +98,7 @@ async function openShop(
   await admin.close();
   const owner = await RawClient.login({ ...server, database: 'shop' });
   const error = firstError(await owner.query(SHOP));
-  if (error !== undefined) throw new Error(error['M']);
+  if (error !== undefined) throw new Error(error.M);
   await owner.close();
   const { host, port, user, password } = await door({ server });
   const parameters = { client_encoding: 'UTF8' };

@@ -147,7 +147,7 @@ export class Arena {
 
   async #run(client: RawClient, sql: string): Promise<void> {
     const error = firstError(await client.query(sql));
-    if (error !== undefined) throw new Error(`${error['M'] ?? ''} in: ${sql.slice(0, 200)}`);
+    if (error !== undefined) throw new Error(`${error.M ?? ''} in: ${sql.slice(0, 200)}`);
   }
 }
 

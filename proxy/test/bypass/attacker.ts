@@ -56,7 +56,7 @@ export class Attacker {
 
   /** SQLSTATEs of all errors so far. */
   get codes(): readonly string[] {
-    return this.received.filter(({ type }) => type === 'E').map((message) => errorFields(message)['C'] ?? '');
+    return this.received.filter(({ type }) => type === 'E').map((message) => errorFields(message).C ?? '');
   }
 
   get transaction(): string {
@@ -115,7 +115,7 @@ export class Attacker {
   async owner(sql: string): Promise<string> {
     const reply = await this.#surroundings.owner.query(sql);
     const failed = reply.find(({ type }) => type === 'E');
-    if (failed !== undefined) throw new Error(`the owner's ${sql}: ${errorFields(failed)['M'] ?? ''}`);
+    if (failed !== undefined) throw new Error(`the owner's ${sql}: ${errorFields(failed).M ?? ''}`);
     return rows(reply)[0]?.[0] ?? '';
   }
 

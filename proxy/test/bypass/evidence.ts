@@ -48,7 +48,7 @@ function rowsText(messages: readonly Message[]): string {
 /** For messages of assertions: what came, in short. */
 export function summary(messages: readonly Message[]): string {
   const words = messages.map((message) =>
-    message.type === 'E' ? `E(${errorFields(message)['C'] ?? ''} ${errorFields(message)['M'] ?? ''})` : message.type,
+    message.type === 'E' ? `E(${errorFields(message).C ?? ''} ${errorFields(message).M ?? ''})` : message.type,
   );
   return words.join(' ');
 }

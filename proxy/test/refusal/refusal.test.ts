@@ -13,8 +13,8 @@ import type { Chunk } from './script.ts';
 import { CONTENT, FIXTURE, RESET, RULES } from './statements.ts';
 
 const PASSWORD = 'of-the-limited-one';
-const SCRIPTS = Number(process.env['REFUSAL_SCRIPTS'] ?? '300');
-const FIRST_SEED = Number(process.env['REFUSAL_SEED'] ?? '20260101');
+const SCRIPTS = Number(process.env.REFUSAL_SCRIPTS ?? '300');
+const FIRST_SEED = Number(process.env.REFUSAL_SEED ?? '20260101');
 /** Scripts per test, so that a report names a few and not three hundred. */
 const BATCH = 25;
 
@@ -53,7 +53,7 @@ describe('a refusal by the proxy and one by PostgreSQL', function () {
     const client = await RawClient.login({ ...server, database });
     for (const command of commands) {
       const error = firstError(await client.query(command));
-      if (error !== undefined) throw new Error(error['M']);
+      if (error !== undefined) throw new Error(error.M);
     }
     await client.close();
   }
@@ -158,7 +158,7 @@ async function untilMark(client: RawClient): Promise<readonly Message[]> {
 /** All of a message that has to be equal: of errors and notices the SQLSTATE, of the rest the bytes. */
 function described(message: Message): string {
   const { type, body } = message;
-  if (type === 'E' || type === 'N') return `${type} ${errorFields(message)['C'] ?? ''}`;
+  if (type === 'E' || type === 'N') return `${type} ${errorFields(message).C ?? ''}`;
   if (type === 'C') return `C ${tags([message]).join('')}`;
   if (type === 'Z') return `Z ${body.toString()}`;
   return body.length === 0 ? type : `${type} ${body.toString('latin1')}`;
