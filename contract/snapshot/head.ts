@@ -32,7 +32,8 @@ export type ReadHead =
   /** Signed by us, for another scope. */
   | { readonly kind: 'other-scope' };
 
-const HEAD_CHARACTERS = 4096;
+/** No head is longer. */
+export const HEAD_CHARACTERS = 4096;
 const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const shape: z.ZodType<Head> = z.strictObject({
   scope: z.string().min(1).max(400),

@@ -41,7 +41,7 @@ describe('publishing', () => {
     await redis.flushall();
   });
   after(async () => {
-    await server?.stop();
+    await (server as RedisServer | undefined)?.stop();
   });
 
   it('puts head, document and message out at once, and history before them', async () => {

@@ -9,8 +9,8 @@ export interface CurrentSnapshot {
 
 /** Where policy comes from. A snapshot is swapped whole, never edited. */
 export interface SnapshotSource {
-  /** undefined: none yet; clients get 57P03. */
+  /** undefined: none yet, or none that may still be believed; clients get 57P03. */
   current(): CurrentSnapshot | undefined;
-  /** Called after each swap, in the same turn. Returns the way to stop. */
-  onSwap(listener: (current: CurrentSnapshot) => void): () => void;
+  /** Called after each swap, in the same turn, and with undefined when policy has become too old. Returns the way to stop. */
+  onSwap(listener: (current: CurrentSnapshot | undefined) => void): () => void;
 }
