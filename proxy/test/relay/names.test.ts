@@ -48,15 +48,15 @@ describe('names that come to exist outside pg_catalog', () => {
     expect(firstError(await direct.query('create schema ext; create extension citext schema ext'))).to.equal(undefined);
     const reader = await scene.login('reader');
     const owner = await scene.login('owner');
-    await owner.query('create schema seen');
-    await until(async () => firstError(await reader.query('select ext.citext_hash(null)'))?.C === '42501');
+    await owner.query("create function public.upper(int) returns text language sql as $$ select 'seen' $$");
+    await until(async () => firstError(await reader.query("select upper('names were read again')"))?.C === '42501');
     expect(rows(await reader.query('select 1'))).to.eql([['1']]);
     expect(rows(await reader.query('select text from open where id = 1'))).to.eql([['row 1']]);
     expect(PSQL_D).to.have.length(13);
     for (const statement of PSQL_D) expect(firstError(await reader.query(statement)), statement).to.equal(undefined);
     await reader.close();
     await owner.close();
-    await direct.query('drop schema ext, seen cascade');
+    await direct.query('drop schema ext cascade; drop function public.upper(int)');
     await direct.close();
   });
 
