@@ -13,10 +13,10 @@ export interface Refusal {
   readonly denial?: Denial;
 }
 
-/** insufficient_privilege */
+/** insufficient_privilege; statement_too_complex for what is too deep to be judged, as where the parser finds it so. */
 export const refusalOf = (denial: Denial): Refusal => ({
   reason: denial.reason,
-  sqlstate: '42501',
+  sqlstate: denial.reason === 'too-large' ? '54001' : '42501',
   message: denial.message,
   ...(denial.hint === undefined ? {} : { hint: denial.hint }),
   denial,

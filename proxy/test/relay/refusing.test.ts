@@ -31,6 +31,15 @@ describe('refusing by substitution', () => {
     expect(rows(await client.query('select text from open where id = 7'))).to.eql([['row 7']]);
   });
 
+  it('calls too deep what is too deep to be judged, as what is too deep to be parsed', async () => {
+    expect(rows(await client.query(`select ${'1+'.repeat(970)}1`))).to.eql([['971']]);
+    expect(firstError(await client.query(`select ${'1+'.repeat(1_100)}1`))).to.include({
+      C: '54001',
+      M: 'the statement is nested too deeply',
+    });
+    expect(firstError(await client.query(`select ${'('.repeat(6_000)}1${')'.repeat(6_000)}`))?.C).to.equal('54001');
+  });
+
   it('runs what precedes the refused statement of a text, and undoes it as one transaction', async () => {
     const reply = await client.query(
       "insert into notes values (1, 'a'); select id from notes; select * from closed; insert into notes values (2, 'b')",
