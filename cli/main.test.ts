@@ -22,6 +22,20 @@ describe('the articdbm command', () => {
     expect(code).to.equal(0);
   });
 
+  it('check: 0 for warnings, and never that nothing is wrong', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'articdbm-check-'));
+    try {
+      const user = 'apiVersion: articdbm.io/v1alpha1\nkind: DbUser\nmetadata: {name: mute}\nspec: {username: mute}\n';
+      writeFileSync(join(folder, 'a.yaml'), user);
+      const { code, stdout, stderr } = articdbm('check', folder);
+      expect(stdout).to.match(/a\.yaml:\d+:\d+: warning: /);
+      expect(stderr).to.equal(`${folder}: 0 backends, 1 user, 0 permissions, 1 warning\n`);
+      expect(code).to.equal(0);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('check: 1 and every problem on a line of its own, none with a value', () => {
     const folder = mkdtempSync(join(tmpdir(), 'articdbm-check-'));
     try {

@@ -23,10 +23,12 @@ export async function runCheck(flags: Flags): Promise<number> {
   const all = [...loaded.diagnostics, ...found];
   for (const diagnostic of all) process.stdout.write(`${formatDiagnostic(diagnostic)}\n`);
   const errors = all.filter(({ severity }) => severity === 'error').length;
+  const warnings = all.length - errors;
   const { backends, users, permissions } = loaded;
   const counts = `${count(backends, 'backend')}, ${count(users, 'user')}, ${count(permissions, 'permission')}`;
+  const verdict = warnings === 0 ? 'nothing wrong' : plural(warnings, 'warning');
   process.stderr.write(
-    errors === 0 ? `${folder}: ${counts}, nothing wrong\n` : `${folder}: ${plural(errors, 'error')}\n`,
+    errors === 0 ? `${folder}: ${counts}, ${verdict}\n` : `${folder}: ${plural(errors, 'error')}\n`,
   );
   return errors === 0 ? 0 : 1;
 }

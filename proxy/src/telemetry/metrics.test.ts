@@ -56,6 +56,7 @@ describe('the recorder', () => {
     expect(lines).to.include('articdbm_proxy_connections{backend="default/shop"} 1');
     expect(lines).to.include('articdbm_proxy_logins_total{backend="default/shop",outcome="refused"} 1');
     expect(lines).to.include('articdbm_proxy_links{backend="default/shop",state="leased"} 1');
+    expect(lines.filter((line) => line.startsWith('articdbm_proxy_links{'))).to.have.length(2); // connecting, leased
     expect(lines).to.include('articdbm_proxy_denials_total{backend="default/shop",reason="permission"} 1');
   });
 

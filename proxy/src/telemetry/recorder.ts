@@ -4,7 +4,7 @@ import type { AuditEvent } from '../audit/event.ts';
 
 export type StatementAction = 'read' | 'write' | 'execute' | 'session' | 'admin' | 'unknown';
 export type StatementOutcome = 'ok' | 'denied' | 'failed';
-export type LinkState = 'connecting' | 'leased' | 'closing';
+export type LinkState = 'connecting' | 'leased';
 
 /** Everything that the proxy tells the outside about itself. Calls are cheap and never throw; sinks that are slow drop and count. */
 export interface Recorder {

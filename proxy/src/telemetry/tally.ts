@@ -5,7 +5,7 @@ import type { LinkState, StatementAction, StatementOutcome } from './recorder.ts
 export const ACTIONS = ['read', 'write', 'execute', 'session', 'admin', 'unknown'] as const satisfies StatementAction[];
 export const OUTCOMES = ['ok', 'denied', 'failed'] as const satisfies StatementOutcome[];
 export const LOGIN_OUTCOMES = ['ok', 'refused', 'failed'] as const;
-export const LINK_STATES = ['connecting', 'leased', 'closing'] as const satisfies LinkState[];
+export const LINK_STATES = ['connecting', 'leased'] as const satisfies LinkState[];
 
 /** Upper bounds in seconds. A statement through a near-by server takes about 0.1 ms, a report minutes. */
 export const SECONDS_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 10, 60];
