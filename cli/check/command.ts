@@ -27,9 +27,7 @@ export async function runCheck(flags: Flags): Promise<number> {
   const { backends, users, permissions } = loaded;
   const counts = `${count(backends, 'backend')}, ${count(users, 'user')}, ${count(permissions, 'permission')}`;
   const verdict = warnings === 0 ? 'nothing wrong' : plural(warnings, 'warning');
-  process.stderr.write(
-    errors === 0 ? `${folder}: ${counts}, ${verdict}\n` : `${folder}: ${plural(errors, 'error')}\n`,
-  );
+  process.stderr.write(errors === 0 ? `${folder}: ${counts}, ${verdict}\n` : `${folder}: ${plural(errors, 'error')}\n`);
   return errors === 0 ? 0 : 1;
 }
 
