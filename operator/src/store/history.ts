@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StaleTermError, type RevisionRecord, type RevisionStore } from './revisions.ts';
 
 export interface History {
-  /** Ends within PATIENCE_MS whatever the store does, and never rejects. What is not written then is written later. */
+  /** Ends within PATIENCE_MS, at once when the store is known to be away, whatever the store does, and never rejects. What is not written then is written later. */
   record(record: RevisionRecord): Promise<void>;
   /** The latest revision of each scope in the store; undefined: it is away. */
   latest(): Promise<ReadonlyMap<string, number> | undefined>;
@@ -55,6 +55,10 @@ class BufferedHistory implements History {
     this.#waiting.push(record);
     if (this.#waiting.length > MOST_WAITING) this.#lose('too-many');
     this.#writing ??= this.#writeAll();
+    if (this.#delayed) {
+      this.#delay();
+      return; // it is known to be away: nobody waits for that again
+    }
     const inTime = await within(PATIENCE_MS, this.#writing);
     if (!inTime && this.#waiting.includes(record)) this.#delay();
   }

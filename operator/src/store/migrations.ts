@@ -12,7 +12,7 @@ export const MIGRATIONS: readonly Migration[] = [
     sql: `
       create table articdbm.office (
         -- one row: the term of the newest leader that wrote here
-        only boolean primary key default true check (only),
+        single boolean primary key default true check (single),
         term bigint not null
       );
       insert into articdbm.office (term) values (0);

@@ -126,6 +126,18 @@ describe('publishing', () => {
     expect(await redis.dbsize()).to.equal(0);
   });
 
+  it('is recorded by the next leader when history lacks what is in force', async () => {
+    const first = await leaders.make();
+    await first.takeOffice();
+    const { head } = await first.publish(change('anna'));
+    const history = new MemoryHistory();
+    const second = await leaders.make({ history });
+    await second.takeOffice();
+    expect((await second.publish(change('anna'))).kind).to.equal('unchanged');
+    await second.publish(change('anna'));
+    expect(history.records.map(({ revision }) => revision)).to.deep.equal([head.revision]);
+  });
+
   it('tells a new leader of scopes that no resource speaks of any more', async () => {
     const first = await leaders.make();
     await first.takeOffice();
