@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { parse } from 'yaml';
+import { said } from '../resources/testing.ts';
 import type { SnapshotBackend, SnapshotRule, SnapshotUser, SqlRule } from '../snapshot/types.ts';
 import type { Denial } from './decision.ts';
 import { compilePolicy, evaluate, mayConnect, type UserPolicy } from './evaluate.ts';
@@ -92,8 +94,32 @@ describe('a denial', () => {
       resource: { kind: 'backend', database: 'orders', what: 'CREATE TABLE' },
     };
     const { message, hint } = denial(customers, asked);
-    expect(message).to.equal('user "reporting" may not administer database "orders": CREATE TABLE needs admin');
+    expect(message).to.equal('user "reporting" may not run CREATE TABLE');
     expect(hint).to.equal('needs a DbPermission rule: sql: {actions: [admin]}');
+    const read: AccessRequest = {
+      action: 'admin',
+      resource: { kind: 'backend', database: 'orders', what: 'read pg_catalog.pg_authid' },
+    };
+    expect(denial(customers, read).message).to.equal('user "reporting" may not read pg_catalog.pg_authid');
+  });
+
+  it('gives a rule that can be pasted: it is valid, and allows what was refused', () => {
+    const [database, schema] = ['orders', 'secret'];
+    const asked: AccessRequest[] = [
+      relation('t', ['a', 'b'], { schema, action: 'update' }),
+      relation('t', 'all', { schema, action: 'delete', database: 'crm' }),
+      { action: 'execute', resource: { kind: 'function', database, schema, name: '=' } },
+      { action: 'usage', resource: { kind: 'sequence', database, schema, name: 's' } },
+      { action: 'usage', resource: { kind: 'type', database, schema: null, name: 'a*' } },
+      { action: 'usage', resource: { kind: 'schema', database, name: schema } },
+      { action: 'admin', resource: { kind: 'backend', database: 'crm', what: 'DO' } },
+    ];
+    for (const request of asked) {
+      const pasted = /sql: \{.*\}$/.exec(denial(customers, request).hint ?? '')?.[0] ?? '';
+      expect(said('DbPermission', `rules: [{${pasted}}]`), pasted).to.deep.equal([]);
+      const { sql: given } = parse(pasted) as { sql: Partial<SqlRule> };
+      expect(until(policy([{ sql: sql(given) }]), request), pasted).to.equal(Infinity);
+    }
   });
 
   it('in another database than the default names it', () => {

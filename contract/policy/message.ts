@@ -56,7 +56,7 @@ const ON_RELATION: Partial<Record<Action, string>> = {
 const ON_COLUMN: Partial<Record<Action, string>> = { ...ON_RELATION, select: 'select' };
 
 function phrase({ action, resource }: AccessRequest, columns: RefusedColumns): string {
-  if (resource.kind === 'backend') return `administer database "${resource.database}": ${resource.what} needs admin`;
+  if (resource.kind === 'backend') return /^[a-z]/.test(resource.what) ? resource.what : `run ${resource.what}`;
   if (resource.kind === 'schema') return `use schema "${resource.name}"`;
   const object = `${resource.kind} "${qualified(resource)}"`;
   if (columns === undefined) return `${ON_RELATION[action] ?? action} ${object}`;
@@ -75,7 +75,7 @@ function remedy(refusal: Refusal, columns: RefusedColumns): string {
   const rule = missingRule(refusal, columns);
   return refusal.reason === 'consent'
     ? `needs the consent of the backend's owner, in the ceiling of its spec.consumers: ${rule}`
-    : `needs a DbPermission rule: ${rule}`;
+    : `needs a DbPermission rule${refusal.request.resource.kind === 'schema' ? ' for something in it, such as' : ''}: ${rule}`;
 }
 
 const SELECTORS = { relation: 'tables', function: 'functions', sequence: 'sequences', type: 'types' } as const;
@@ -86,12 +86,18 @@ function missingRule(refusal: Refusal, columns: RefusedColumns): string {
   const fields: string[] = [];
   if (resource.database !== refusal.database) fields.push(field('databases', [escapePattern(resource.database)]));
   if (action !== 'admin' && resource.kind !== 'backend') fields.push(...objectFields(resource, columns));
-  if (resource.kind !== 'schema') fields.push(field('actions', [resource.kind === 'backend' ? 'admin' : action]));
+  fields.push(field('actions', [actionOf(action, resource)]));
   return `sql: {${fields.join(', ')}}`;
 }
 
+/** Any rule that reaches into a schema lets it be named: here one to read. */
+function actionOf(action: Action, { kind }: Resource): Action {
+  if (kind === 'backend') return 'admin';
+  return kind === 'schema' && action === 'usage' ? 'select' : action;
+}
+
 function objectFields(resource: Exclude<Resource, { kind: 'backend' }>, columns: RefusedColumns): string[] {
-  if (resource.kind === 'schema') return [field('schemas', [escapePattern(resource.name)])];
+  if (resource.kind === 'schema') return [field('schemas', [escapePattern(resource.name)]), field('tables', ['*'])];
   const schema = resource.schema === null ? '*' : escapePattern(resource.schema);
   const fields = [field('schemas', [schema]), field(SELECTORS[resource.kind], [escapePattern(resource.name)])];
   if (Array.isArray(columns)) fields.push(field('columns', columns.slice(0, MOST_COLUMNS).map(escapePattern)));

@@ -42,7 +42,10 @@ export interface SchemaResource {
   readonly name: string;
 }
 
-/** The backend as a whole: what only `admin` allows. `what` says it in a few words for the message ("CREATE TABLE"). */
+/**
+ * The backend as a whole: what only `admin` allows. `what` says it in a few words for the message, after "may not": a
+ * command by its name in capitals ("CREATE TABLE", which is run), or a phrase ("call pg_terminate_backend").
+ */
 export interface BackendResource {
   readonly kind: 'backend';
   readonly database: string;

@@ -40,7 +40,7 @@ function askUnqualifiedFunction(analysis: Analysis, name: string): void {
   for (const schema of outside) execute(analysis, schema, name);
   if (types.has(name)) askCastTo(analysis, name);
   if (functions.all.has(name)) {
-    if (!functions.free.has(name)) analysis.asked.admin(`calling ${name}`);
+    if (!functions.free.has(name)) analysis.asked.admin(`call ${name}`);
     return;
   }
   // `typename(x)` is a cast; a name that nothing bears is the server's to refuse.
@@ -59,7 +59,7 @@ function askCatalogFunction(analysis: Analysis, name: string): void {
   if (types.has(name)) askCastTo(analysis, name);
   if (functions.free.has(name)) return;
   if (!functions.all.has(name) && types.has(name)) return;
-  analysis.asked.admin(`calling pg_catalog.${name}`);
+  analysis.asked.admin(`call pg_catalog.${name}`);
 }
 
 function execute(analysis: Analysis, schema: string | null, name: string): void {
@@ -96,7 +96,7 @@ export function askOperator(analysis: Analysis, names: readonly string[]): void 
 function askUnknownOperator(analysis: Analysis, name: string, schema: string | undefined): void {
   const { outside } = analysis.state;
   if (schema === undefined && (outside === null || outside.operators.has(name))) return;
-  analysis.asked.admin(`using operator ${name}`);
+  analysis.asked.admin(`use operator ${name}`);
 }
 
 /** A type in a cast, a column definition, a RETURNING clause. Its modifiers are constants and bare words, never columns. */
@@ -117,7 +117,7 @@ function askTypeName(analysis: Analysis, names: readonly string[]): void {
   const { types } = analysis.lists;
   if (schema === 'pg_catalog') {
     if (types.has(name)) askCastTo(analysis, name);
-    else analysis.asked.admin(`using type pg_catalog.${name}`);
+    else analysis.asked.admin(`use type pg_catalog.${name}`);
     return;
   }
   if (schema !== undefined) {
@@ -161,7 +161,7 @@ export function askClothing(analysis: Analysis, name: string, source?: Source): 
   if (source?.certain.has(name)) return;
   const outside = outsideSchemas(analysis, 'functions', name);
   for (const schema of outside) execute(analysis, schema, name);
-  if (analysis.lists.rowFunctionsNotFree.has(name)) analysis.asked.admin(`calling ${name}`);
+  if (analysis.lists.rowFunctionsNotFree.has(name)) analysis.asked.admin(`call ${name}`);
   if (source === undefined) return;
   const tells = ROW_TELLING.has(name) || (analysis.state.major >= 18 && EXTREMES.has(name));
   if (outside.length === 0 && !tells) return;

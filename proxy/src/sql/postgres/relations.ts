@@ -42,11 +42,11 @@ function qualifiedRelation(analysis: Analysis, schema: string, name: string): Ta
   if (SYSTEM_SCHEMAS.has(schema)) {
     const found = systemRelation(analysis, schema, name);
     if (found !== undefined) return found;
-    analysis.asked.admin(`reading ${schema}.${name}`);
+    analysis.asked.admin(`read ${schema}.${name}`);
     return { name, schemas: [] };
   }
   if (schema.startsWith('pg_')) {
-    analysis.asked.admin(`using schema ${schema}`);
+    analysis.asked.admin(`use schema ${schema}`);
     return { name, schemas: [] };
   }
   return { name, schemas: [schema] };
@@ -57,7 +57,7 @@ function systemRelation(analysis: Analysis, schema: string, name: string): Targe
   const verdict = analysis.lists.relations.get(full);
   if (verdict === undefined) return undefined;
   if (verdict === 'refused') {
-    analysis.asked.admin(`reading ${full}`);
+    analysis.asked.admin(`read ${full}`);
     return { name, schemas: [] };
   }
   return { name, schemas: [], system: { name: full, withheld: verdict === 'free' ? null : verdict.withheld } };
@@ -66,16 +66,16 @@ function systemRelation(analysis: Analysis, schema: string, name: string): Targe
 /** Some column. */
 export function askAny(analysis: Analysis, action: Action, target: Target): void {
   for (const schema of target.schemas) analysis.asked.relation(action, schema, target.name);
-  if (target.system !== undefined && action !== 'select') analysis.asked.admin(`writing ${target.system.name}`);
+  if (target.system !== undefined && action !== 'select') analysis.asked.admin(`write ${target.system.name}`);
 }
 
 export function askColumn(analysis: Analysis, action: Action, target: Target, column: string): void {
   for (const schema of target.schemas) analysis.asked.column(action, { schema, name: target.name }, column);
   const { system } = target;
   if (system === undefined) return;
-  if (action !== 'select') analysis.asked.admin(`writing ${system.name}`);
+  if (action !== 'select') analysis.asked.admin(`write ${system.name}`);
   else if (system.withheld?.has(column) === true) {
-    analysis.asked.admin(`reading ${system.name}.${column}`);
+    analysis.asked.admin(`read ${system.name}.${column}`);
   }
 }
 
@@ -83,6 +83,6 @@ export function askAll(analysis: Analysis, action: Action, target: Target): void
   for (const schema of target.schemas) analysis.asked.allColumns(action, schema, target.name);
   const { system } = target;
   if (system === undefined) return;
-  if (action !== 'select') analysis.asked.admin(`writing ${system.name}`);
-  else if (system.withheld !== null) analysis.asked.admin(`reading all columns of ${system.name}`);
+  if (action !== 'select') analysis.asked.admin(`write ${system.name}`);
+  else if (system.withheld !== null) analysis.asked.admin(`read all columns of ${system.name}`);
 }

@@ -13,7 +13,7 @@ const SPECIAL: Readonly<Record<string, (analysis: Analysis, args: readonly Node[
   nextval: (analysis, args) => useSequence(analysis, args, 'nextval'),
   currval: (analysis, args) => useSequence(analysis, args, 'currval'),
   lastval: () => undefined,
-  setval: (analysis) => analysis.asked.admin('calling setval'),
+  setval: (analysis) => analysis.asked.admin('call setval'),
 };
 
 /** true: judged here. Another function of that name outside pg_catalog is judged besides. */
@@ -54,7 +54,7 @@ export function applySetting(analysis: Analysis, name: string, value: string | n
 
 function currentSetting(analysis: Analysis, args: readonly Node[]): void {
   const name = literalText(args[0]);
-  if (name === undefined || !mayReadSetting(name)) analysis.asked.admin('reading server settings');
+  if (name === undefined || !mayReadSetting(name)) analysis.asked.admin('read server settings');
 }
 
 /** The sequence is named in a text, as regclass reads it. */
@@ -67,7 +67,7 @@ function useSequence(analysis: Analysis, args: readonly Node[], call: string): v
     (names?.length ?? 0) > 3 ||
     (database ?? analysis.state.database) !== analysis.state.database
   ) {
-    analysis.asked.admin(`calling ${call} on a sequence that is not named by a constant`);
+    analysis.asked.admin(`call ${call} on a sequence that is not named by a constant`);
     return;
   }
   const schemas = schema === undefined ? pathSchemas(analysis) : [schema];

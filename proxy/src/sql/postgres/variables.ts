@@ -59,5 +59,5 @@ function valueOf(node: Node): string | undefined {
 
 export function showVariable(analysis: Analysis, name: string): void {
   if (foldCase(name) === 'all') analysis.asked.admin('SHOW ALL');
-  else if (!mayReadSetting(name)) analysis.asked.admin('reading server settings');
+  else if (!mayReadSetting(name)) analysis.asked.admin('read server settings');
 }
