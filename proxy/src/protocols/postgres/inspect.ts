@@ -136,7 +136,7 @@ function parameterTypes(session: PostgresSession, oids: readonly number[]): Judg
   for (const oid of oids) {
     if (oid < FIRST_NORMAL_OID) continue;
     const type = outside?.typeOids?.get(oid);
-    if (type === undefined) return needsAdmin(session, 'FOREIGN TYPE', 'a parameter of a type given by OID');
+    if (type === undefined) return needsAdmin(session, 'FOREIGN TYPE', 'use a parameter of a type given by OID');
     requests.push({ action: 'usage', resource: { kind: 'type', database, ...type } });
   }
   const ask = { kind: 'requests', requests } as const;
@@ -202,7 +202,7 @@ function inspectClose(session: PostgresSession, frame: ClientFrame): Inquiry {
 /** A call by OID: what the function is, only the server knows. */
 function inspectFunctionCall(session: PostgresSession, frame: ClientFrame): Inquiry {
   if (frame.body.length < 4) throw new ProtocolError('08P01', 'malformed message: FunctionCall');
-  const step = needsAdmin(session, 'FUNCTION CALL', 'the FunctionCall message');
+  const step = needsAdmin(session, 'FUNCTION CALL', 'send the FunctionCall message');
   frame.detail = { kind: 'function', statements: step.statements };
   return { kind: 'judge', steps: [step], charged: true };
 }
