@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 interface Suite {
   readonly name: string;
@@ -44,10 +44,10 @@ const mocha = (name: string, spec: string, timeout: number): Suite => ({
 const step = (name: string, ...command: string[]): Suite => ({ name, command, counts: false });
 
 function testSuites(): Suite[] {
-  const folders = globSync('proxy/test/*/*.test.ts').map((file) => file.split('/')[2] ?? '');
+  const folders = globSync('{proxy,operator}/test/*/*.test.ts').map((file) => dirname(file));
   return [
-    mocha('unit', '{contract,proxy/src,cli,tools}/**/*.test.ts', 20_000),
-    ...[...new Set(folders)].sort().map((folder) => mocha(folder, `proxy/test/${folder}/**/*.test.ts`, 60_000)),
+    mocha('unit', '{contract,operator/src,proxy/src,cli,tools}/**/*.test.ts', 20_000),
+    ...[...new Set(folders)].sort().map((folder) => mocha(basename(folder), `${folder}/**/*.test.ts`, 60_000)),
   ];
 }
 
