@@ -69,6 +69,15 @@ export class Peer {
     return roomy;
   }
 
+  /** Bytes written that have not left. */
+  get backlog(): number {
+    return this.#socket.writableLength;
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
   /** What was written leaves, then the connection ends, whether the peer reads or not. */
   end(): void {
     this.#socket.end();

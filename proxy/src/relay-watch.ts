@@ -17,6 +17,10 @@ export interface WatchContext {
   readonly released: () => void;
 }
 
+/** Milliseconds until a cancel request that had no effect is sent again; doubled each time. */
+const FIRST_RETRY = 50;
+const LAST_RETRY = 2_000;
+
 /** setTimeout takes no more. */
 const LONGEST = 0x7fffffff;
 
@@ -37,6 +41,8 @@ export class InFlightWatch {
   #expiresAt = Infinity;
   #cancelled: InFlight | undefined;
   #requestDone = false;
+  #retry: NodeJS.Timeout | undefined;
+  #stopped = false;
   #copyFailed: InFlight | undefined;
 
   constructor(context: WatchContext) {
@@ -65,6 +71,8 @@ export class InFlightWatch {
   }
 
   stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#retry);
     clearTimeout(this.#timer);
     clearTimeout(this.#expiry);
   }
@@ -72,17 +80,29 @@ export class InFlightWatch {
   #cancel(entry: InFlight): void {
     if (this.#cancelled !== undefined) return;
     this.#cancelled = entry;
+    this.#request(FIRST_RETRY);
+  }
+
+  /** A server that is just between two commands drops the request (ProcessClientReadInterrupt): then again. */
+  #request(retryAfter: number): void {
     this.#requestDone = false;
     void this.#context.cancel().then(() => {
       this.#requestDone = true;
       this.moved();
-      if (!this.holding) this.#context.released();
+      if (!this.holding) {
+        this.#context.released();
+        return;
+      }
+      this.#retry = setTimeout(() => {
+        if (!this.#stopped && this.holding) this.#request(Math.min(retryAfter * 2, LAST_RETRY));
+      }, retryAfter);
     });
   }
 
   #release(first: InFlight | undefined): void {
     if (this.#cancelled === undefined || !this.#requestDone || first === this.#cancelled) return;
     this.#cancelled = undefined;
+    clearTimeout(this.#retry);
   }
 
   /** One timer for all statements in turn: it looks at the first in flight, and comes again if that is younger. */
@@ -110,11 +130,12 @@ export class InFlightWatch {
   #expireAt(until: number): void {
     clearTimeout(this.#expiry);
     this.#expiresAt = until;
-    const left = Math.max(0, until - this.#context.environment.now());
+    const left = Math.max(1, until - this.#context.environment.now());
     this.#expiry = setTimeout(
       () => {
         this.#expiresAt = Infinity;
-        if (left > LONGEST) this.#expireAt(until);
+        // Too long for one timer, or the timer's clock is a little ahead of the wall's.
+        if (this.#context.environment.now() < until) this.#expireAt(until);
         else this.#context.expired();
       },
       Math.min(left, LONGEST),

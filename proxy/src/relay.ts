@@ -219,7 +219,13 @@ export class Relay {
   /** One write per read, as a rule. A full socket stops the other side. */
   #flush(): void {
     if (this.#toServer.bytes > 0 && !this.#server.write(this.#toServer.take())) this.#client.pause('server full');
-    if (this.#toClient.bytes > 0 && !this.#client.write(this.#toClient.take())) this.#server.pause('client full');
+    if (this.#toClient.bytes > 0 && !this.#client.write(this.#toClient.take())) this.#clientFull();
+  }
+
+  /** A reply that is being ended is read on, whatever the client does: the message at hand is its last. */
+  #clientFull(): void {
+    if (this.#link.first?.ending === undefined) this.#server.pause('client full');
+    else if (this.#client.backlog > MAX_BACKLOG) this.#client.destroy();
   }
 
   #ended(entry: InFlight, outcome: 'ok' | 'denied' | 'failed'): void {
@@ -330,6 +336,9 @@ export class Relay {
     this.#context.over();
   }
 }
+
+/** Bytes of one message that a client has not taken while its reply is being ended. */
+const MAX_BACKLOG = 16 * 1024 * 1024;
 
 /** undefined_function: of a name that exists, or does not any more. */
 const NAMES_UNKNOWN: ReadonlySet<string> = new Set(['42883']);

@@ -82,7 +82,7 @@ for (const major of [15, 18] as const) {
     });
 
     it('ends what gives rows, even to a client that does not read, and nothing of what is still allowed', async () => {
-      client.send(f.query('select a.text from open a, open b, open c'));
+      client.send(f.query('select repeat(a.text, 20000) from open a, open b, open c'));
       await client.readUntil(({ type }) => type === 'D');
       client.socket.pause();
       await new Promise((resolve) => setTimeout(resolve, 300));
@@ -128,7 +128,7 @@ for (const major of [15, 18] as const) {
       for (const [users, reason] of ends) {
         scene.reset();
         const victim = await scene.login();
-        victim.send(f.query('select a.text from open a, open b, open c'));
+        victim.send(f.query('select repeat(a.text, 20000) from open a, open b, open c'));
         await victim.readUntil(({ type }) => type === 'D');
         scene.proxy.apply(scene.snapshot(users));
         const last = fatal(await victim.readToEnd());
@@ -143,7 +143,7 @@ for (const major of [15, 18] as const) {
       scene.proxy.apply(
         scene.snapshot([{ ...READER, rules: [{ tables: ['open'], actions: ['select'], expiresAt: soon }] }, OWNER]),
       );
-      client.send(f.query('select a.text from open a, open b, open c'));
+      client.send(f.query('select repeat(a.text, 20000) from open a, open b, open c'));
       const reply = (await client.readUntilReady()).filter(({ type }) => type === 'E');
       expect(reply.map((message) => errorFields(message).C)).to.eql(['42501']);
       expect(Date.now()).to.be.at.least(soon);
