@@ -23,7 +23,7 @@ export interface PublisherOptions {
   readonly keys: () => KeyRing;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Asked afresh before a term is put back into a Redis that lost it: only who still holds the Lease may. */
+  /** Asked afresh before a term is claimed, or put back into a Redis that lost it: only who holds the Lease now may. */
   readonly isLeader: () => Promise<boolean>;
   /** Called after each step, before the next; for tests. */
   readonly between?: (step: PublishStep['name'], scope: string) => Promise<void>;
@@ -58,6 +58,8 @@ export interface PolicyAnswer {
   readonly document: Buffer;
 }
 
+const CLAIM_ATTEMPTS = 5;
+
 /** The leader's hand. A process makes one when it is elected, and drops it when it is not leader any more. */
 export class Publisher {
   readonly #options: PublisherOptions;
@@ -67,6 +69,7 @@ export class Publisher {
   readonly #queues = new Map<string, Promise<unknown>>();
   #term: number;
   #claimed = false;
+  #claiming: Promise<void> | undefined;
   #recorded: ReadonlyMap<string, number> | undefined;
 
   constructor(options: PublisherOptions) {
@@ -131,7 +134,7 @@ export class Publisher {
   }
 
   async #publish(change: Change): Promise<Published> {
-    if (!this.#claimed) await this.#claim().catch(ignoreUntilWrite);
+    await this.#claim().catch(unlessDeposed);
     for (let attempt = 0; ; attempt++) {
       const done = await this.#walk(change);
       const written = done.written;
@@ -174,7 +177,7 @@ export class Publisher {
   async #beat(scope: string): Promise<'confirmed' | 'restored' | 'retired'> {
     const signed = this.#signed.get(scope);
     if (signed === undefined) return 'retired';
-    if (!this.#claimed) await this.#claim();
+    await this.#claim();
     const { head, text } = this.#headNow(signed);
     const write = { scope, term: head.term, digest: head.digest, head: text };
     const sha1 = createHash('sha1').update(signed.document.bytes).digest('hex');
@@ -198,9 +201,26 @@ export class Publisher {
   /** The term may rise by it; what was signed under the lower one is signed anew by the beat. */
   async #claim(): Promise<void> {
     if (this.#claimed) return;
-    this.#term = await this.#redis.claim(this.#term);
-    this.#claimed = true;
-    this.#options.history.enter(this.#term);
+    this.#claiming ??= this.#claimOnce().finally(() => (this.#claiming = undefined));
+    await this.#claiming;
+  }
+
+  /**
+   * Reads the term, makes sure of the Lease, and only then raises the term, if it has not moved: a leader that was stopped
+   * in the middle and lost the Lease meanwhile either finds the term moved, or is outdone by the next one's claim.
+   */
+  async #claimOnce(): Promise<void> {
+    for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
+      const held = await this.#redis.term();
+      if (!(await this.#options.isLeader())) throw new DeposedError();
+      const term = await this.#redis.claim(this.#term, held);
+      if (term === undefined) continue;
+      this.#term = term;
+      this.#claimed = true;
+      this.#options.history.enter(term);
+      return;
+    }
+    throw new Error('the term moved at every attempt to claim it');
   }
 
   /** Redis was emptied or put back, or (on a Cluster) the scope's fence is an earlier leader's. */
@@ -228,4 +248,6 @@ const isDeposed = (written: Publication['written'], term: number): boolean =>
   typeof written === 'object' && written.kind === 'term' && written.held > term;
 
 /** Redis is away: the steps will find that out, after the change has been signed. */
-const ignoreUntilWrite = (): void => undefined;
+function unlessDeposed(error: unknown): void {
+  if (error instanceof DeposedError) throw error;
+}

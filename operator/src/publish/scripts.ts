@@ -25,13 +25,14 @@ redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[4])
 redis.call('EXPIRE', KEYS[3], ARGV[4])
 return {'done', ''}`;
 
-/** A new leader's term: max(last + 1, ARGV[1]). */
+/** A new leader's term: max(last + 1, ARGV[1]), if the term is still ARGV[2] ('' for none). Says which stands then. */
 const CLAIM = `
 local held = redis.pcall('GET', KEYS[1])
-local last = type(held) == 'string' and tonumber(held) or 0
-local term = string.format('%.0f', math.max(last + 1, tonumber(ARGV[1])))
+held = type(held) == 'string' and held or ''
+if held ~= ARGV[2] then return {'moved', held} end
+local term = string.format('%.0f', math.max((tonumber(held) or 0) + 1, tonumber(ARGV[1])))
 redis.call('SET', KEYS[1], term)
-return term`;
+return {'claimed', term}`;
 
 /** Puts a term back, or into a scope's fence, unless a newer one is there; says which is there then. */
 const RAISE = `
@@ -83,8 +84,16 @@ export class PolicyRedis {
     return written(await this.#client.eval(BEAT, keys.length, ...keys, String(write.term), write.head, sha1, KEEP_S));
   }
 
-  async claim(floor: number): Promise<number> {
-    return Number(await this.#client.eval(CLAIM, 1, TERM_KEY, String(floor)));
+  /** The term as it stands; '' for none. */
+  async term(): Promise<string> {
+    return (await this.#client.get(TERM_KEY)) ?? '';
+  }
+
+  /** The new term; undefined: it is not `held` any more. */
+  async claim(floor: number, held: string): Promise<number | undefined> {
+    const reply: unknown = await this.#client.eval(CLAIM, 1, TERM_KEY, String(floor), held);
+    const [kind, term] = Array.isArray(reply) ? (reply as readonly unknown[]) : [];
+    return kind === 'claimed' ? Number(term) : undefined;
   }
 
   /** The term that stands afterwards: this one, or a newer leader's. On a Cluster the scope's fence is raised with it. */

@@ -117,13 +117,42 @@ describe('publishing', () => {
   });
 
   it('of an old leader takes no effect either when Redis has lost the term: it must be leader to put it back', async () => {
-    const old = await leaders.make({ isLeader: () => Promise.resolve(false) });
+    let isLeader = true;
+    const old = await leaders.make({ isLeader: () => Promise.resolve(isLeader) });
     await old.takeOffice();
     await old.publish(change('anna'));
+    isLeader = false;
     await redis.flushall();
     expect(await rejected(old.publish(change('bert')))).to.be.instanceOf(DeposedError);
     expect(await rejected(old.beat())).to.be.instanceOf(DeposedError);
     expect(await redis.dbsize()).to.equal(0);
+  });
+
+  it('cannot be begun by who is no leader any more, though Redis was away at its election', async () => {
+    let isLeader = true;
+    const old = await leaders.make({ isLeader: () => Promise.resolve(isLeader) });
+    const next = await leaders.make();
+    await next.takeOffice();
+    await next.publish(change('anna'));
+    isLeader = false;
+    for (const work of [old.takeOffice(), old.publish(change('bert'))]) {
+      expect(await rejected(work)).to.be.instanceOf(DeposedError);
+    }
+    expect(old.answer(SCOPE)).to.equal(undefined);
+    await next.publish(change('carl'));
+  });
+
+  it('by a leader that was stopped while it claimed its term gives way to the one elected meanwhile', async () => {
+    let resume: (value: boolean) => void = () => undefined;
+    const stopped = new Promise<boolean>((resolve) => (resume = resolve));
+    let asked = 0;
+    const old = await leaders.make({ isLeader: () => (asked++ === 0 ? stopped : Promise.resolve(false)) });
+    const claiming = rejected(old.takeOffice());
+    const next = await leaders.make();
+    await next.takeOffice();
+    resume(true); // as it was when it was asked
+    expect(await claiming).to.be.instanceOf(DeposedError);
+    expect(await redis.get(TERM_KEY)).to.equal(String(next.term));
   });
 
   it('is recorded by the next leader when history lacks what is in force', async () => {

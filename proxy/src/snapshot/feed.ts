@@ -28,9 +28,13 @@ export interface FeedOptions {
   /** Those that bootstrap gave, as they are now. */
   readonly keys: () => ScopeKeys;
   /** Asks bootstrap again, because a key is not known; `keys` has them afterwards. */
-  readonly refreshKeys: () => Promise<void>;
+  readonly refreshKeys: (signal: AbortSignal) => Promise<void>;
   /** The second feed: the operator itself. `document` may be left out when its digest is that of `after`. */
-  readonly askOperator: (scope: string, after: Head | undefined) => Promise<OperatorAnswer | undefined>;
+  readonly askOperator: (
+    scope: string,
+    after: Head | undefined,
+    signal: AbortSignal,
+  ) => Promise<OperatorAnswer | undefined>;
   /** Milliseconds of age from which on policy is not believed any more. */
   readonly refuseAfter: number;
   /** `now` by the operator's clock. */
@@ -71,6 +75,7 @@ export async function startFeed(options: FeedOptions): Promise<SnapshotFeed> {
 /** Milliseconds. */
 const REFRESH_KEYS_MS = 10_000;
 const TROUBLE_MS = 60_000;
+const OPERATOR_MS = 10_000;
 /** What setTimeout can take; later looks come by themselves. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -186,7 +191,7 @@ class Feed implements SnapshotFeed {
   async #fromOperator(): Promise<void> {
     const { scope, askOperator } = this.#options;
     try {
-      const answer = await askOperator(scope, this.#held?.head);
+      const answer = await inTime((signal) => askOperator(scope, this.#held?.head, signal));
       if (answer !== undefined) await this.#consider(answer.head, answer.document);
     } catch (error) {
       this.#tell('operator-away', messageOf(error));
@@ -276,7 +281,7 @@ class Feed implements SnapshotFeed {
     if (monotonic - this.#keysAskedAt < REFRESH_KEYS_MS) return first;
     this.#keysAskedAt = monotonic;
     try {
-      await this.#options.refreshKeys();
+      await inTime((signal) => this.#options.refreshKeys(signal));
     } catch (error) {
       this.#tell('operator-away', messageOf(error));
     }
@@ -352,6 +357,15 @@ class Feed implements SnapshotFeed {
 }
 
 const isUnknownKey = (read: { readonly kind: string }): boolean => 'why' in read && read.why === 'unknown-key';
+
+/** The feed waits for nobody longer, whether or not the signal is heeded. */
+async function inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const signal = AbortSignal.timeout(OPERATOR_MS);
+  const late = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('the operator did not answer in time')), { once: true });
+  });
+  return Promise.race([work(signal), late]);
+}
 
 const unchanged = (milliseconds: number): number => milliseconds;
 

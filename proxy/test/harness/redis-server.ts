@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -42,10 +42,14 @@ export async function requireRedis(context: Mocha.Context, options: RedisOptions
 
 export interface RedisOptions {
   readonly cluster?: boolean;
+  /** A replica of that server. */
+  readonly replicaOf?: RedisServer;
+  /** A Sentinel that watches that server under the name `main`. */
+  readonly watches?: RedisServer;
 }
 
-export async function startRedis({ cluster = false }: RedisOptions = {}): Promise<RedisServer> {
-  const server = new Server(await freePort(), cluster);
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  const server = new Server(await freePort(), options);
   await server.start();
   return server;
 }
@@ -90,16 +94,16 @@ class Server implements RedisServer {
   readonly host = '127.0.0.1';
   readonly port: number;
   readonly url: string;
-  readonly #cluster: boolean;
+  readonly #options: RedisOptions;
   readonly #folder = mkdtempSync(path.join(tmpdir(), 'articdbm-redis-'));
   readonly #clients: Redis[] = [];
   #child: ChildProcess | undefined;
   #dumps = 0;
 
-  constructor(port: number, cluster: boolean) {
+  constructor(port: number, options: RedisOptions) {
     this.port = port;
     this.url = `redis://127.0.0.1:${String(port)}`;
-    this.#cluster = cluster;
+    this.#options = options;
     folders.add(this.#folder);
   }
 
@@ -114,10 +118,7 @@ class Server implements RedisServer {
     const file = path.join(this.#folder, 'dump.rdb');
     if (dump === undefined) rmSync(file, { force: true });
     else await copyFile(dump, file);
-    const settings = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--protected-mode', 'no'];
-    const mode = this.#cluster ? ['--cluster-enabled', 'yes'] : [];
-    const place = ['--port', String(this.port), '--dir', this.#folder, ...mode];
-    const child = spawn(binary() ?? 'redis-server', [...place, ...settings], { stdio: 'ignore' });
+    const child = spawn(binary() ?? 'redis-server', this.#arguments(), { stdio: 'ignore' });
     this.#child = child;
     children.add(child);
     const end = Date.now() + 10_000;
@@ -125,6 +126,20 @@ class Server implements RedisServer {
       if (child.exitCode !== null || Date.now() > end) throw new Error('redis-server did not start');
       await sleep(10);
     }
+  }
+
+  #arguments(): string[] {
+    const { cluster = false, replicaOf, watches } = this.#options;
+    const place = ['--port', String(this.port), '--dir', this.#folder, '--bind', '127.0.0.1', '--protected-mode', 'no'];
+    if (watches !== undefined) {
+      const file = path.join(this.#folder, 'sentinel.conf'); // which a Sentinel writes to
+      writeFileSync(file, `sentinel monitor main ${watches.host} ${String(watches.port)} 1\n`);
+      return [file, ...place, '--sentinel'];
+    }
+    const settings = ['--save', '', '--appendonly', 'no', '--repl-diskless-sync-delay', '0'];
+    const mode = cluster ? ['--cluster-enabled', 'yes'] : [];
+    const of = replicaOf === undefined ? [] : ['--replicaof', `${replicaOf.host} ${String(replicaOf.port)}`];
+    return [...place, ...settings, ...mode, ...of];
   }
 
   async kill(): Promise<void> {
