@@ -18,13 +18,19 @@ function likes(patterns: readonly string[], name: string): boolean {
   return patterns.some((pattern) => new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(name));
 }
 
+/** No star reaches what is the system's. */
+function likesSchema(patterns: readonly string[], name: string): boolean {
+  return /^pg_|^information_schema$/.test(name) ? patterns.includes(name) : likes(patterns, name);
+}
+
 function selectsObject(rule: SqlRule, { action, resource }: AccessRequest): boolean {
   if (!likes(rule.databases, resource.database)) return false;
   if (rule.actions.includes('admin')) return true;
   if (resource.kind === 'backend') return false;
-  if (resource.kind === 'schema') return action === 'usage' && likes(rule.schemas, resource.name);
+  if (resource.kind === 'schema') return action === 'usage' && likesSchema(rule.schemas, resource.name);
   if (!rule.actions.includes(action)) return false;
-  if (resource.schema === null ? !rule.schemas.includes('*') : !likes(rule.schemas, resource.schema)) return false;
+  if (resource.schema === null ? !rule.schemas.includes('*') : !likesSchema(rule.schemas, resource.schema))
+    return false;
   const selectors = { relation: rule.tables, function: rule.functions, sequence: rule.sequences, type: rule.types };
   return likes(selectors[resource.kind] ?? [], resource.name);
 }
@@ -86,6 +92,13 @@ const selector = fc.uniqueArray(pattern, { minLength: 1, maxLength: 3 });
 /** Where objects are: mostly the same place, or hardly any two rules would ever meet. */
 const place = fc.constantFrom('a', 'a', 'a', 'b');
 const places = fc.oneof({ weight: 4, arbitrary: fc.constantFrom(['a'], ['*'], ['a', 'b']) }, selector);
+/** The system's own schemas among them, by name and by patterns that would reach them if they were like others. */
+const systemPlace = fc.constantFrom('pg_a', 'information_schema');
+const schemaPlace = fc.oneof({ weight: 4, arbitrary: place }, systemPlace);
+const schemaPlaces = fc.oneof(
+  { weight: 4, arbitrary: places },
+  fc.constantFrom(['pg_a'], ['pg_*'], ['*a', 'pg_a'], ['*', 'information_schema'], ['a', 'information*']),
+);
 const maybe = fc.option(fc.oneof(selector, fc.constant(['*'])), { nil: undefined, freq: 4 });
 
 const objectActions: Action[] = ['select', 'insert', 'update', 'delete', 'truncate', 'execute', 'usage'];
@@ -101,7 +114,7 @@ function without<T extends object>(record: T): { [K in keyof T]: Exclude<T[K], u
 const sqlRule: fc.Arbitrary<SqlRule> = fc
   .record({
     databases: places,
-    schemas: places,
+    schemas: schemaPlaces,
     tables: maybe,
     columns: maybe,
     functions: maybe,
@@ -126,7 +139,7 @@ const columns: fc.Arbitrary<Columns> = fc.oneof(
   fc.constantFrom<Columns>('any', 'all'),
   fc.array(letters, { minLength: 1, maxLength: 3 }),
 );
-const schema = fc.option(place, { nil: null, freq: 5 });
+const schema = fc.option(schemaPlace, { nil: null, freq: 5 });
 const anyAction = fc.constantFrom<Action>(...objectActions, 'references', 'admin');
 
 const request: fc.Arbitrary<AccessRequest> = fc.oneof(
@@ -152,7 +165,7 @@ const request: fc.Arbitrary<AccessRequest> = fc.oneof(
       resource: { kind, database, schema: inSchema, name },
     })),
   fc
-    .tuple(fc.constantFrom<Action>('usage', 'usage', 'admin', 'select'), place, place)
+    .tuple(fc.constantFrom<Action>('usage', 'usage', 'admin', 'select'), place, schemaPlace)
     .map(([action, database, name]): AccessRequest => ({ action, resource: { kind: 'schema', database, name } })),
   fc
     .tuple(anyAction, place)
@@ -190,6 +203,23 @@ describe('evaluate, against a reference by brute force', function () {
       { numRuns: 6_000 },
     );
     expect(allowed, 'cases that were not refused').to.be.above(300);
+  });
+
+  it('lets no star reach a schema of the system', () => {
+    const everywhere = (schemas: string[]): SnapshotRule[] => [
+      { permission: 'shop/p', sql: { databases: ['a'], schemas, functions: ['*'], actions: ['execute'] } },
+    ];
+    const asked = (schema: string): AccessRequest[] => [
+      { action: 'execute', resource: { kind: 'function', database: 'a', schema, name: 'pg_read_file' } },
+    ];
+    for (const schemas of [['*'], ['pg_*'], ['*g'], ['pg_catalo*', 'public'], ['information_schem*']]) {
+      for (const schema of ['pg_catalog', 'information_schema', 'pg_temp', 'pg_toast']) {
+        expect(allows(everywhere(schemas), asked(schema), 5), `${schemas.join()} ${schema}`).to.equal(false);
+      }
+    }
+    expect(allows(everywhere(['*', 'pg_catalog']), asked('pg_catalog'), 5)).to.equal(true);
+    expect(allows(everywhere(['pg_catalog']), asked('pg_catalog'), 5)).to.equal(true);
+    expect(allows(everywhere(['*']), asked('pgx'), 5)).to.equal(true);
   });
 
   it('allows until the very moment at which the reference would refuse', () => {

@@ -41,6 +41,18 @@ export function nameMatcher(sources: readonly string[]): NameMatcher {
   };
 }
 
+/** PostgreSQL keeps names that begin with `pg_` for itself: no user can make such a schema. */
+const isSystemSchema = (name: string): boolean => name.startsWith('pg_') || name === 'information_schema';
+
+/** As `nameMatcher`, but that no `*` reaches a schema of the system: what is dangerous there is meant only by name. */
+export function schemaMatcher(sources: readonly string[]): NameMatcher {
+  const matcher = nameMatcher(sources);
+  if (matcher.names !== undefined) return matcher;
+  const system = nameMatcher(sources.filter((source) => parsePattern(source)?.parts.length === 1));
+  const matches = (name: string): boolean => (isSystemSchema(name) ? system.matches(name) : matcher.matches(name));
+  return { ...matcher, matches };
+}
+
 function exactMatch(exact: ReadonlySet<string>): (name: string) => boolean {
   const [only] = exact;
   return exact.size === 1 ? (name) => name === only : (name) => exact.has(name);

@@ -25,7 +25,7 @@ export interface RelationResource {
 }
 
 /**
- * An object outside pg_catalog that is named and not read: functions (procedures, aggregates and operators are
+ * An object that is named and not read, outside pg_catalog or a function in it that is not known as harmless: functions (procedures, aggregates and operators are
  * functions here: an operator bears its own signs as its name), sequences, types.
  */
 export interface NamedResource {

@@ -1,5 +1,5 @@
 import type { SqlRule } from '../snapshot/types.ts';
-import { EVERYTHING, matchersMeet, nameMatcher, type NameMatcher } from './name-matcher.ts';
+import { EVERYTHING, matchersMeet, nameMatcher, schemaMatcher, type NameMatcher } from './name-matcher.ts';
 import type { Action } from './request.ts';
 
 /** Kinds of objects that rules select by name. */
@@ -39,7 +39,7 @@ export function prepareRule(sql: SqlRule): Rule {
   return {
     actions: new Set(sql.actions),
     databases,
-    schemas: nameMatcher(sql.schemas),
+    schemas: schemaMatcher(sql.schemas),
     objects,
     columns: sql.columns ? nameMatcher(sql.columns) : EVERYTHING,
   };

@@ -311,7 +311,8 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
                             },
                           },
                           schemas: {
-                            description: 'Patterns of schema names. Absent: public.',
+                            description:
+                              'Patterns of schema names. Absent: public. No `*` reaches pg_catalog, information_schema and other schemas whose names begin with pg_: write them out.',
                             type: 'array',
                             minItems: 1,
                             maxItems: 64,
@@ -359,7 +360,7 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
                           },
                           functions: {
                             description:
-                              "Patterns of names of functions, procedures, aggregates and operators outside pg_catalog, or in it and not known as harmless, for execute. Absent: none. What a function does runs under the server's rules.",
+                              "Patterns of names of functions, procedures, aggregates and operators outside pg_catalog, or in it (with pg_catalog in schemas) and not known as harmless, for execute. Absent: none. What a function does runs under the server's rules.",
                             type: 'array',
                             minItems: 1,
                             maxItems: 64,
@@ -704,7 +705,8 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
                       },
                     },
                     schemas: {
-                      description: 'Patterns of schema names. Absent: public.',
+                      description:
+                        'Patterns of schema names. Absent: public. No `*` reaches pg_catalog, information_schema and other schemas whose names begin with pg_: write them out.',
                       type: 'array',
                       minItems: 1,
                       maxItems: 64,
@@ -752,7 +754,7 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
                     },
                     functions: {
                       description:
-                        "Patterns of names of functions, procedures, aggregates and operators outside pg_catalog, or in it and not known as harmless, for execute. Absent: none. What a function does runs under the server's rules.",
+                        "Patterns of names of functions, procedures, aggregates and operators outside pg_catalog, or in it (with pg_catalog in schemas) and not known as harmless, for execute. Absent: none. What a function does runs under the server's rules.",
                       type: 'array',
                       minItems: 1,
                       maxItems: 64,

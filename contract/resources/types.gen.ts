@@ -68,13 +68,13 @@ export interface DatabaseBackend {
         readonly sql?: {
           /** Patterns of database names. Absent: the default database of the backend. */
           readonly databases?: readonly string[];
-          /** Patterns of schema names. Absent: public. */
+          /** Patterns of schema names. Absent: public. No `*` reaches pg_catalog, information_schema and other schemas whose names begin with pg_: write them out. */
           readonly schemas?: readonly string[];
           /** Patterns of names of tables, views, materialized views and foreign tables, for select, insert, update, delete and truncate. Absent: none. A view is judged by its own name; what it reads runs under the server's rules. */
           readonly tables?: readonly string[];
           /** Patterns of the columns of those tables. Absent: all, those that are added later too. */
           readonly columns?: readonly string[];
-          /** Patterns of names of functions, procedures, aggregates and operators outside pg_catalog, or in it and not known as harmless, for execute. Absent: none. What a function does runs under the server's rules. */
+          /** Patterns of names of functions, procedures, aggregates and operators outside pg_catalog, or in it (with pg_catalog in schemas) and not known as harmless, for execute. Absent: none. What a function does runs under the server's rules. */
           readonly functions?: readonly string[];
           /** Patterns of names of sequences, for usage (nextval, currval). Absent: none. setval needs admin. */
           readonly sequences?: readonly string[];
@@ -151,13 +151,13 @@ export interface DbPermission {
       readonly sql?: {
         /** Patterns of database names. Absent: the default database of the backend. */
         readonly databases?: readonly string[];
-        /** Patterns of schema names. Absent: public. */
+        /** Patterns of schema names. Absent: public. No `*` reaches pg_catalog, information_schema and other schemas whose names begin with pg_: write them out. */
         readonly schemas?: readonly string[];
         /** Patterns of names of tables, views, materialized views and foreign tables, for select, insert, update, delete and truncate. Absent: none. A view is judged by its own name; what it reads runs under the server's rules. */
         readonly tables?: readonly string[];
         /** Patterns of the columns of those tables. Absent: all, those that are added later too. */
         readonly columns?: readonly string[];
-        /** Patterns of names of functions, procedures, aggregates and operators outside pg_catalog, or in it and not known as harmless, for execute. Absent: none. What a function does runs under the server's rules. */
+        /** Patterns of names of functions, procedures, aggregates and operators outside pg_catalog, or in it (with pg_catalog in schemas) and not known as harmless, for execute. Absent: none. What a function does runs under the server's rules. */
         readonly functions?: readonly string[];
         /** Patterns of names of sequences, for usage (nextval, currval). Absent: none. setval needs admin. */
         readonly sequences?: readonly string[];

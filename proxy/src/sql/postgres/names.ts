@@ -1,6 +1,7 @@
 import type * as Pg from 'pg-query-18';
 import type { Analysis } from './analysis.ts';
 import { as, kindOf, namesOf } from './ast.ts';
+import { ADMIN_FUNCTIONS } from './admin-functions.ts';
 import { askAll, catalogFirst, pathSchemas } from './relations.ts';
 import type { Source } from './scope.ts';
 
@@ -40,7 +41,7 @@ function askUnqualifiedFunction(analysis: Analysis, name: string): void {
   for (const schema of outside) execute(analysis, schema, name);
   if (types.has(name)) askCastTo(analysis, name);
   if (functions.all.has(name)) {
-    if (!functions.free.has(name)) analysis.asked.admin(`call ${name}`);
+    if (!functions.free.has(name)) askNotFree(analysis, name);
     return;
   }
   // `typename(x)` is a cast; a name that nothing bears is the server's to refuse.
@@ -58,8 +59,14 @@ function askCatalogFunction(analysis: Analysis, name: string): void {
   const { functions, types } = analysis.lists;
   if (types.has(name)) askCastTo(analysis, name);
   if (functions.free.has(name)) return;
-  if (!functions.all.has(name) && types.has(name)) return;
-  analysis.asked.admin(`call pg_catalog.${name}`);
+  if (functions.all.has(name)) askNotFree(analysis, name);
+  else if (!types.has(name)) analysis.asked.admin(`call pg_catalog.${name}`);
+}
+
+/** PostgreSQL's own function that is not harmless: only a rule that names pg_catalog allows it, and some not even that. */
+function askNotFree(analysis: Analysis, name: string): void {
+  if (ADMIN_FUNCTIONS.has(name)) analysis.asked.admin(`call ${name}`);
+  else execute(analysis, 'pg_catalog', name);
 }
 
 function execute(analysis: Analysis, schema: string | null, name: string): void {

@@ -16,7 +16,7 @@ export interface LimitedRelation {
 
 /** What is known of pg_catalog and information_schema of one server major; README.md says how it came about. */
 export interface SystemLists {
-  /** Functions of pg_catalog by name; what is in `all` and not in `free` needs `admin` or a judgement of its own. */
+  /** Functions of pg_catalog by name; what is in `all` and not in `free` needs `execute`, `admin` or a judgement of its own. */
   readonly functions: { readonly free: ReadonlySet<string>; readonly all: ReadonlySet<string> };
   /** Functions that are not free and can be called with a whole row as their only argument, in a column's clothing too. */
   readonly rowFunctionsNotFree: ReadonlySet<string>;
