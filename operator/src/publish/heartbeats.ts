@@ -1,3 +1,4 @@
+import type { Head } from '#contract/snapshot/head';
 import { HEARTBEAT_VALID_MS, readHeartbeat, type Heartbeat } from '#contract/snapshot/heartbeat';
 import { macKey, type KeyRing } from '#contract/snapshot/keys';
 import { redisNames } from '#contract/snapshot/redis';
@@ -12,6 +13,9 @@ export interface ReportedProxies {
   /** How many entries nobody made who holds the pod's key. */
   readonly forged: number;
 }
+
+/** Whether a proxy has the policy of that head or a later one. Terms don't matter: a new leader dates the same revision anew. */
+export const isInSync = (beat: Heartbeat, head: Pick<Head, 'revision'>): boolean => beat.revision >= head.revision;
 
 /** What the proxies of a scope say. now: epoch milliseconds. */
 export async function readProxies(

@@ -69,6 +69,7 @@ export class Publisher {
   readonly #queues = new Map<string, Promise<unknown>>();
   #term: number;
   #claimed = false;
+  #deposed = false;
   #claiming: Promise<void> | undefined;
   #recorded: ReadonlyMap<string, number> | undefined;
 
@@ -89,7 +90,7 @@ export class Publisher {
    * the second feed, and call it again.
    */
   async takeOffice(): Promise<ReadonlySet<string>> {
-    await this.#claim();
+    await this.#inOffice(() => this.#claim());
     this.#recorded ??= await this.#options.history.latest();
     return scopesInRedis(this.#options.redis);
   }
@@ -99,17 +100,18 @@ export class Publisher {
    * change is signed and kept, so call it again later.
    */
   publish(change: Change): Promise<Published> {
-    return this.#inTurn(change.snapshot.scope, () => this.#publish(change));
+    return this.#inTurn(change.snapshot.scope, () => this.#inOffice(() => this.#publish(change)));
   }
 
   /** Signs all heads anew and sees that Redis has the documents. To be called every BEAT_MS. Throws DeposedError. */
   async beat(): Promise<BeatResult> {
+    if (this.#deposed) throw new DeposedError();
     let confirmed = 0;
     const restored: string[] = [];
     const failed = new Map<string, unknown>();
     const work = [...this.#signed.keys()].map(async (scope) => {
       try {
-        const kind = await this.#inTurn(scope, () => this.#beat(scope));
+        const kind = await this.#inTurn(scope, () => this.#inOffice(() => this.#beat(scope)));
         if (kind === 'restored') restored.push(scope);
         else if (kind === 'confirmed') confirmed++;
       } catch (error) {
@@ -131,6 +133,20 @@ export class Publisher {
   /** Stops dating the heads of a scope that nobody needs; it fades from Redis by itself. */
   retire(scope: string): void {
     this.#signed.delete(scope);
+  }
+
+  /** Once deposed, nothing is done or answered any more: what this leader signed may be old. */
+  async #inOffice<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#deposed) throw new DeposedError();
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof DeposedError) {
+        this.#deposed = true;
+        this.#signed.clear();
+      }
+      throw error;
+    }
   }
 
   async #publish(change: Change): Promise<Published> {

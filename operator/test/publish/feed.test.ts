@@ -11,13 +11,13 @@ import { currentKey, makeKey, PAIR_BYTES } from '#contract/snapshot/keys';
 import { redisNames } from '#contract/snapshot/redis';
 import { sealDocument } from '#contract/snapshot/seal';
 import { serialiseSnapshot } from '#contract/snapshot/serialise';
-import { readProxies } from '#operator/publish/heartbeats';
+import { isInSync, readProxies } from '#operator/publish/heartbeats';
 import type { Publisher } from '#operator/publish/publisher';
 import { keepPolicyIn } from '#proxy/snapshot/feed-kept';
 import type { OperatorAnswer } from '#proxy/snapshot/feed';
 import { requireRedis, type RedisServer } from '#test/harness/redis-server';
 import { eventually, Proxies, type TestFeed } from './proxies.ts';
-import { Leaders, RING, snapshotOf } from './scene.ts';
+import { addressOf, Leaders, RING, snapshotOf } from './scene.ts';
 
 const SCOPE = 'shop/app';
 const NAMES = redisNames(SCOPE);
@@ -136,6 +136,17 @@ describe('a proxy’s feed', () => {
     proxies.ahead = 80_000;
     await sleep(1500); // a pull every 100 to 200 ms
     expect(feed.asked()).to.equal(0);
+  });
+
+  it('goes to another Redis when bootstrap names one', async () => {
+    await leader.publish(change('anna'));
+    const feed = await proxies.start(SCOPE, { redis: addressOf('redis://127.0.0.1:1') });
+    await sleep(50);
+    expect(feed.current()).to.equal(undefined);
+    feed.useRedis(addressOf(server.url));
+    await feed.until('anna');
+    await leader.publish(change('bert'));
+    await feed.until('bert');
   });
 
   it('keeps its policy when Redis is emptied', async () => {
@@ -369,8 +380,8 @@ describe('a proxy’s feed', () => {
       await feed.until('anna');
       const { head } = await leader.publish(change('bert'));
       await eventually(async () => {
-        const { proxies: reported } = await readProxies(client, SCOPE, RING, Date.now());
-        return reported.get('pod-7')?.revision === head.revision;
+        const beat = (await readProxies(client, SCOPE, RING, Date.now())).proxies.get('pod-7');
+        return beat !== undefined && isInSync(beat, head);
       }, 'the report');
       const { proxies: reported, forged } = await readProxies(client, SCOPE, RING, Date.now());
       expect(reported.get('pod-7')).to.deep.include({ formats: [1], counters: { denied: 3 }, term: head.term });

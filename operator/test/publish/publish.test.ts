@@ -110,6 +110,7 @@ describe('publishing', () => {
     for (const work of [old.publish(change('bert')), old.beat(), old.publish(change('carl', 'shop/other'))]) {
       expect(await rejected(work)).to.be.instanceOf(DeposedError);
     }
+    expect(old.answer(SCOPE), 'nor to who asks it directly').to.equal(undefined);
     expect(userOf((await inForce(redis, SCOPE))?.snapshot)).to.equal('anna');
     expect(await redis.exists(redisNames('shop/other').head)).to.equal(0);
     await next.publish(change('dora'));

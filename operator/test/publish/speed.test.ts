@@ -3,7 +3,8 @@ import { requireRedis, type RedisServer } from '#test/harness/redis-server';
 import { Proxies } from './proxies.ts';
 import { Leaders, snapshotOf, userOf } from './scene.ts';
 
-const SUBSCRIBERS = 200;
+/** Each is the real subscriber with its two connections. */
+const SUBSCRIBERS = process.env.LONG === '1' ? 1000 : 200;
 const ASKED_P99_MS = 2_000;
 
 describe(`from a change to ${String(SUBSCRIBERS)} subscribers`, () => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { compareHeads, type Head } from '#contract/snapshot/head';
 import type { ScopeKeys } from '#contract/snapshot/keys-scope';
 import type { RedisAddress } from '#contract/snapshot/redis';
@@ -62,6 +63,8 @@ export interface FeedStatus {
 
 export interface SnapshotFeed extends SnapshotSource {
   status(): FeedStatus;
+  /** Goes to another Redis, or to the same by another login. Nothing happens when it is the one in use. */
+  useRedis(address: RedisAddress): void;
   close(): void;
 }
 
@@ -84,6 +87,7 @@ class Feed implements SnapshotFeed {
   readonly #listeners = new Set<(current: CurrentSnapshot | undefined) => void>();
   readonly #told = new Map<FeedTrouble, number>();
   #redis: ScopeRedis | undefined;
+  #address: RedisAddress | undefined;
   #reporter: Reporter | undefined;
   #held: HeldHead | undefined;
   #document: Buffer | undefined;
@@ -104,18 +108,8 @@ class Feed implements SnapshotFeed {
   }
 
   async start(): Promise<void> {
-    const { redis, scope } = this.#options;
     await this.#takeKept();
-    this.#redis = openScopeRedis(
-      redis,
-      scope,
-      {
-        message: (text) => this.#push(text),
-        subscribed: () => this.#queuePull(),
-        error: (error) => this.#tell('redis-away', messageOf(error)),
-      },
-      () => this.#chance(),
-    );
+    this.#connect(this.#options.redis);
     this.#reporter = startReporter({
       ...this.#options,
       held: () => this.#held,
@@ -124,7 +118,28 @@ class Feed implements SnapshotFeed {
       send: async (podUid, heartbeat) => this.#redis?.report(podUid, heartbeat),
       failed: (error) => this.#tell('redis-away', messageOf(error)),
     });
-    this.#inTurn(async () => this.#redis?.firstContact());
+  }
+
+  useRedis(address: RedisAddress): void {
+    if (this.#closed || isDeepStrictEqual(address, this.#address)) return;
+    this.#redis?.close();
+    this.#connect(address);
+  }
+
+  #connect(address: RedisAddress): void {
+    this.#address = address;
+    const redis = openScopeRedis(
+      address,
+      this.#options.scope,
+      {
+        message: (text) => this.#push(text),
+        subscribed: () => this.#queuePull(),
+        error: (error) => this.#tell('redis-away', messageOf(error)),
+      },
+      () => this.#chance(),
+    );
+    this.#redis = redis;
+    this.#inTurn(() => redis.firstContact());
     this.#queuePull();
   }
 
