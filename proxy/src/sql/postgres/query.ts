@@ -6,7 +6,7 @@ import { deleteRows, insertRows, mergeRows, updateRows } from './modify.ts';
 import { askOperator, askUnnamedCasts } from './names.ts';
 import { outputsOf } from './outputs.ts';
 import { askAny, type Target } from './relations.ts';
-import { certainNames, knownSource, Level, NO_OUTPUTS } from './scope.ts';
+import { certainNames, knownSource, Level, NO_OUTPUTS, type Source } from './scope.ts';
 
 type QueryReader = (analysis: Analysis, level: Level, node: Node, locks: Target[]) => Outputs;
 
@@ -103,12 +103,20 @@ function select(analysis: Analysis, level: Level, query: Pg.SelectStmt, locks: T
 }
 
 function orderAndLimit(analysis: Analysis, level: Level, query: Pg.SelectStmt, outputs: Outputs): void {
-  for (const node of query.sortClause ?? []) {
+  orderBy(analysis, level, query.sortClause, outputs);
+  limitTo(analysis, level, query);
+}
+
+function orderBy(analysis: Analysis, level: Level, clause: readonly Node[] | undefined, outputs: Outputs): void {
+  for (const node of clause ?? []) {
     const sort = as('SortBy', node);
     if (sort === undefined) analysis.notUnderstood('this ORDER BY');
     if (sort?.useOp !== undefined) askOperator(analysis, namesOf(sort.useOp));
     if (sort?.node !== undefined) byOutputName(analysis, level, [sort.node], outputs);
   }
+}
+
+function limitTo(analysis: Analysis, level: Level, query: Pg.SelectStmt): void {
   analysis.expression(level, query.limitOffset);
   analysis.expression(level, query.limitCount);
 }
@@ -139,15 +147,24 @@ function values(analysis: Analysis, level: Level, query: Pg.SelectStmt): Outputs
     analysis.expressions(level, items);
   }
   const outputs = { names: Array.from({ length: width }, (_, index) => `column${index + 1}`), open: false };
-  sortOutputs(analysis, level, query, outputs);
+  level.add(outputSource(outputs));
+  orderAndLimit(analysis, level, query, outputs);
+  lockRows(analysis, level, query.lockingClause);
   return outputs;
 }
 
-/** The sides are queries below this level; ORDER BY sees only what they put out. */
+/**
+ * The sides are queries below this level; ORDER BY sees what they put out, and LIMIT nothing of this level.
+ * Source: transformSetOperationStmt.
+ */
 function setOperation(analysis: Analysis, level: Level, query: Pg.SelectStmt): Outputs {
   const left = side(analysis, level, query.larg);
   side(analysis, level, query.rarg);
-  sortOutputs(analysis, level, query, left);
+  level.add(outputSource(left));
+  orderBy(analysis, level, query.sortClause, left);
+  level.entries = [];
+  limitTo(analysis, level, query);
+  lockRows(analysis, level, query.lockingClause);
   return left;
 }
 
@@ -155,10 +172,8 @@ function side(analysis: Analysis, level: Level, query: Pg.SelectStmt | undefined
   return analysis.walk.query(analysis, level, query && { SelectStmt: query });
 }
 
-function sortOutputs(analysis: Analysis, level: Level, query: Pg.SelectStmt, outputs: Outputs): void {
-  level.add({ alias: null, targets: [], locks: [], certain: certainNames(outputs.names), names: null });
-  orderAndLimit(analysis, level, query, outputs);
-  lockRows(analysis, level, query.lockingClause);
+function outputSource(outputs: Outputs): Source {
+  return { alias: null, targets: [], locks: [], certain: certainNames(outputs.names), names: null };
 }
 
 /** FOR UPDATE, SHARE and their kin need update on what they lock. */
