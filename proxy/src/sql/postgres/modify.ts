@@ -149,6 +149,7 @@ export function mergeRows(analysis: Analysis, level: Level, merge: Merge): Outpu
 function mergeAction(analysis: Analysis, level: Level, clause: MergeWhen, target: Target): void {
   const before = level.entries;
   if (withoutTarget(clause)) level.entries = before.filter((entry) => !entry.source.targets.includes(target));
+  else if (withoutSource(clause)) level.entries = before.filter((entry) => entry.source.targets.includes(target));
   mergeWhen(analysis, level, clause, target);
   level.entries = before;
 }
@@ -160,6 +161,9 @@ function withoutTarget(clause: MergeWhen): boolean {
     ? clause.matched !== true
     : clause.matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_TARGET';
 }
+
+/** WHEN NOT MATCHED BY SOURCE has no row of the source to read. Source: setNamespaceForMergeWhen. */
+const withoutSource = (clause: MergeWhen): boolean => clause.matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE';
 
 function mergeWhen(analysis: Analysis, level: Level, clause: MergeWhen, target: Target): void {
   analysis.expression(level, clause.condition);
