@@ -79,6 +79,12 @@ export class Entry implements InFlight {
     if (done !== undefined) for (const change of done) change.confirm();
   }
 
+  /** The one that was running failed, maybe only at its commit: what names mean outside transactions is made by then. */
+  doubtNext(): void {
+    if (this.kind !== 'query' && this.kind !== 'execute') return;
+    for (const change of this.changes[this.#completed] ?? []) change.doubt();
+  }
+
   /** What has not been confirmed will not be. */
   dropRest(): void {
     const { changes } = this;

@@ -18,7 +18,7 @@ import {
 } from './decode.ts';
 import type { ClientFrame } from './framing.ts';
 import { FRONTEND } from './messages.ts';
-import { UNSETTLED } from './names.ts';
+import { DOUBTFUL, UNSETTLED } from './names.ts';
 import { keyOf, keyOfName, type Definition, type PostgresSession } from './session.ts';
 
 /** What `inspect` found out about a message, for the link that sends it. */
@@ -150,6 +150,7 @@ function inspectBind(session: PostgresSession, frame: ClientFrame): Inquiry {
   if (head === undefined) throw new ProtocolError('08P01', 'malformed message: names of a Bind');
   const definition = session.statements.lookup(keyOf(head.statement), session.batch);
   if (definition === UNSETTLED) return SETTLE;
+  if (definition === DOUBTFUL) return refuse(NOT_UNDERSTOOD);
   const key = keyOf(head.portal);
   if (key === session.context.nonce) return refuse(RESERVED);
   if (definition === undefined) {
@@ -168,6 +169,7 @@ function inspectExecute(session: PostgresSession, frame: ClientFrame): Inquiry {
   const key = keyOf(decodeExecute(frame.body).portal);
   const portal = session.portals.lookup(key, session.batch);
   if (portal === UNSETTLED) return SETTLE;
+  if (portal === DOUBTFUL) return refuse(NOT_UNDERSTOOD);
   const definition = portal?.definition;
   if (definition === undefined) {
     frame.detail = { kind: 'execute', definition, statements: [] };
@@ -296,10 +298,12 @@ function namedBy(session: PostgresSession, ask: NamedAsk, place: Place): readonl
   if (ask.kind === 'execute-prepared') {
     const definition = session.statements.lookup(key, session.batch);
     if (definition === UNSETTLED) return SETTLE;
+    if (definition === DOUBTFUL) return refuse(NOT_UNDERSTOOD);
     return definition === undefined ? [] : statementsOf(session, definition, place.state);
   }
   const portal = session.portals.lookup(key, session.batch);
   if (portal === UNSETTLED) return SETTLE;
+  if (portal === DOUBTFUL) return refuse(NOT_UNDERSTOOD);
   return portal === undefined ? [] : statementsOf(session, portal.definition, place.state);
 }
 

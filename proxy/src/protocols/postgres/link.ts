@@ -379,8 +379,10 @@ export class PostgresLink implements Link, ServerReader {
   #error(body: Buffer | undefined): boolean {
     const first = this.#queue.first;
     if (first === undefined) return true; // the server's last word, or a lie that ends nothing
-    const forwarded = (!first.own || this.#batchOpen) && !this.#replaced(first, body);
+    const error = body === undefined ? undefined : readError(body);
+    const forwarded = (!first.own || this.#batchOpen) && !this.#replaced(first, error);
     first.failed = true;
+    if (error === undefined || !NAME_TAKEN.has(error.sqlstate)) first.doubtNext();
     this.#releaseHeld(first);
     if (first.endsReady) {
       first.dropRest();
@@ -392,9 +394,8 @@ export class PostgresLink implements Link, ServerReader {
     return forwarded;
   }
 
-  #replaced(first: Entry, body: Buffer | undefined): boolean {
-    if (body === undefined) return false;
-    const error = readError(body);
+  #replaced(first: Entry, error: ServerError | undefined): boolean {
+    if (error === undefined) return false;
     const ours = isFatal(error) ? undefined : this.#replacement(first, error);
     if (ours !== undefined) {
       first.replacedBy = ours;
@@ -463,6 +464,9 @@ function rowVerdict(first: Entry, type: number, bodyLength: number): Verdict {
   if (first.own) return type === BACKEND.DataRow && bodyLength <= MAX_READ ? VERDICT.whole : VERDICT.drop;
   return first.ending === undefined ? VERDICT.forward : VERDICT.drop;
 }
+
+/** duplicate_prepared_statement, duplicate_cursor: nothing was made. */
+const NAME_TAKEN: ReadonlySet<string> = new Set(['42P05', '42P03']);
 
 const TOO_LONG: Refusal = {
   reason: 'too-large',

@@ -13,13 +13,21 @@ export interface Kept {
 export interface Change {
   confirm(): void;
   drop(): void;
+  /** It failed, and may have been made all the same. */
+  doubt(): void;
 }
 
 /** The name can mean several things until earlier batches have been answered. */
 export const UNSETTLED = Symbol('unsettled');
 
+/** The name can mean several things, and no reply will tell which: not before it is given anew or taken away. */
+export const DOUBTFUL = Symbol('doubtful');
+
 interface Slot<T extends Kept> {
+  /** The name means this or nothing. */
   base: T | undefined;
+  /** Or it means something else. */
+  doubtful: boolean;
   readonly pending: Pending<T>;
 }
 
@@ -78,7 +86,7 @@ export class NameTable<T extends Kept> {
   }
 
   /** What the name means to a message of this batch. undefined: nothing, and the server knows no such name either. */
-  lookup(key: string, batch: number): T | undefined | typeof UNSETTLED {
+  lookup(key: string, batch: number): T | undefined | typeof UNSETTLED | typeof DOUBTFUL {
     const slot = this.#slots.get(key);
     if (slot === undefined) return undefined;
     let found: T | undefined;
@@ -91,6 +99,7 @@ export class NameTable<T extends Kept> {
       }
       if (change.batch === batch) return found;
     }
+    if (slot.doubtful) return found === undefined ? DOUBTFUL : UNSETTLED;
     if (found !== undefined && slot.base !== undefined && found !== slot.base) return UNSETTLED;
     return found ?? slot.base;
   }
@@ -101,7 +110,7 @@ export class NameTable<T extends Kept> {
     this.#cost += value?.cost ?? 0;
     let slot = this.#slots.get(key);
     if (slot === undefined) {
-      slot = { base: undefined, pending: new Pending() };
+      slot = { base: undefined, doubtful: false, pending: new Pending() };
       this.#slots.set(key, slot);
     }
     slot.pending.add(change);
@@ -120,6 +129,7 @@ export class NameTable<T extends Kept> {
     if (slot === undefined || index === -1) return;
     this.#cost -= slot.base?.cost ?? 0;
     slot.base = change.value;
+    slot.doubtful = false;
     for (let left = index; left >= 0; left--) {
       if (left > 0) this.#cost -= slot.pending.at(0)?.value?.cost ?? 0;
       slot.pending.remove(0);
@@ -136,10 +146,28 @@ export class NameTable<T extends Kept> {
     this.#tidy(change.key, slot);
   }
 
+  /**
+   * What gave the name a meaning failed at a point that isn't known: it means that now, or what it meant. What took one
+   * away leaves it, for nothing is lost by judging a name that is gone.
+   */
+  doubt(change: NameChange<T>): void {
+    const slot = this.#slots.get(change.key);
+    const index = slot?.pending.indexOf(change) ?? -1;
+    if (slot === undefined || index === -1) return;
+    if (change.value === undefined) {
+      this.drop(change);
+      return;
+    }
+    slot.pending.remove(index);
+    slot.doubtful ||= slot.base !== undefined;
+    this.#cost -= slot.base?.cost ?? 0;
+    slot.base = change.value;
+  }
+
   /** Forgets what names mean by now, where `gone` says so; what is pending stays. */
   forget(gone: (value: T) => boolean): void {
     for (const [key, slot] of this.#slots) {
-      if (slot.base === undefined || !gone(slot.base)) continue;
+      if (slot.base === undefined || slot.doubtful || !gone(slot.base)) continue;
       this.#cost -= slot.base.cost;
       slot.base = undefined;
       this.#tidy(key, slot);
@@ -170,5 +198,9 @@ class NameChange<T extends Kept> implements Change {
 
   drop(): void {
     this.#table.drop(this);
+  }
+
+  doubt(): void {
+    this.#table.doubt(this);
   }
 }
