@@ -13,7 +13,7 @@ describe('functions of pg_catalog that are not free', () => {
   afterEach(() => client.close());
 
   async function loginWith(schemas: readonly string[], functions: readonly string[]): Promise<void> {
-    const rules = [...READER.rules, { schemas, functions, actions: ['execute' as const] }];
+    const rules = [...(READER.rules ?? []), { schemas, functions, actions: ['execute' as const] }];
     scene.proxy.apply(scene.snapshot([{ ...READER, rules }]));
     client = await scene.login();
   }
