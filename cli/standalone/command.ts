@@ -7,7 +7,7 @@ import { folderArgument } from '../folder/argument.ts';
 import { Console } from './console.ts';
 import { FolderPolicy } from './folder-policy.ts';
 import { Standalone } from './standalone.ts';
-import { createVerifiers } from './verifiers.ts';
+import { createVerifiers, mockSecretOf } from './verifiers.ts';
 import { watchFolder } from './watch.ts';
 
 export const STANDALONE: Command = {
@@ -53,6 +53,7 @@ export async function runStandalone(flags: Flags): Promise<number> {
     snapshots: policy.snapshots,
     credentials: policy,
     confirmed: () => policy.confirmed,
+    mockSecret: mockSecretOf(folder),
   });
   const standalone = new Standalone({ policy, serving, asked, out });
   const opened = await standalone.open(first.kind === 'sound' ? first.diagnostics : []);

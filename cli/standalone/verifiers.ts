@@ -3,6 +3,10 @@ import { resolve } from 'node:path';
 import type { CompileInput } from '#contract/compile/compile';
 import { SCRAM_ITERATIONS, SCRAM_SALT_BYTES, scramVerifier } from '#proxy/crypto/scram';
 
+/** Salts of unknown users outlive a restart as those of known ones do: who compares two starts learns no name. */
+export const mockSecretOf = (folder: string): Buffer =>
+  createHmac('sha256', 'articdbm-standalone-mock-1').update(resolve(folder)).digest();
+
 /**
  * Verifiers that a restart does not change: the salt comes from the folder's path and the user's name. A salt is no
  * secret (whoever starts a login is told it); it makes a table of guesses good for one user of one folder only. It must

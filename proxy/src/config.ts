@@ -10,6 +10,8 @@ export interface ProxyConfig {
   readonly recorder: Recorder;
   /** Serves TLS to clients when present. PEM. */
   readonly clientTls?: { readonly cert: string; readonly key: string };
+  /** What salts of unknown users come from. Absent: chance, so that they change with each start; set it where real ones do not. */
+  readonly mockSecret?: Buffer;
   readonly limits: ProxyLimits;
   readonly environment: Environment;
 }

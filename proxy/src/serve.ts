@@ -19,6 +19,8 @@ export interface ServeInput {
   readonly options: ServeOptions;
   readonly snapshots: SnapshotSource;
   readonly credentials: UpstreamCredentials;
+  /** As in ProxyConfig. */
+  readonly mockSecret?: Buffer;
   /** Epoch milliseconds at which the source last confirmed the policy in force. */
   confirmed(): number;
 }
@@ -67,6 +69,7 @@ export async function serve(input: ServeInput): Promise<Serving> {
     credentials: input.credentials,
     recorder,
     ...(options.clientTls === undefined ? {} : { clientTls: options.clientTls }),
+    ...(input.mockSecret === undefined ? {} : { mockSecret: input.mockSecret }),
     limits: options.limits,
     environment: { now: () => Date.now(), monotonic: () => performance.now(), randomBytes: (n) => randomBytes(n) },
   });

@@ -61,7 +61,7 @@ class Proxy implements RunningProxy {
     const { environment } = config;
     this.#config = config;
     this.#parser = createSqlParser({ statementBytes: config.limits.statementBytes });
-    this.#mockSecret = environment.randomBytes(SECRET_BYTES);
+    this.#mockSecret = config.mockSecret ?? environment.randomBytes(SECRET_BYTES);
     const directory = new PolicyDirectory(config.snapshots);
     this.#shared = {
       config,

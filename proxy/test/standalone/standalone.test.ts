@@ -1,14 +1,31 @@
 import { expect } from 'chai';
 import { chmodSync, mkdtempSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import * as frontend from '../harness/frontend.ts';
 import { makeCertificate } from '../harness/certificate.ts';
 import { freePort } from '../harness/ports.ts';
 import { requirePostgres } from '../harness/postgres-server.ts';
 import type { PostgresServer } from '../harness/postgres-server.ts';
 import { StandaloneProcess } from '../../../tools/demo/standalone-process.ts';
+
+/** What a client is told before it proves anything (RFC 5802 §5.1: s). */
+async function saltOf(port: number, user: string): Promise<string> {
+  const socket = net.connect(port, '127.0.0.1');
+  const data = Buffer.from('n,,n=,r=0123456789abcdef');
+  socket.write(frontend.startup({ user }));
+  await once(socket, 'data');
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(data.length);
+  socket.write(frontend.passwordMessage(Buffer.concat([Buffer.from('SCRAM-SHA-256\0'), length, data])));
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  return /,s=([^,]+),/.exec(answer.toString('latin1'))?.[1] ?? '';
+}
 
 /** `articdbm standalone` as a process, over a folder that is edited while clients are connected. */
 describe('articdbm standalone', () => {
@@ -100,6 +117,17 @@ describe('articdbm standalone', () => {
     expect(await codeOf(wrong.connect())).to.equal('28P01');
     expect(standalone.told).to.match(/^main +postgresql +127\.0\.0\.1:\d+ +postgres +127\.0\.0\.1:\d+ +True$/m);
     expect(standalone.told).to.match(/^reader-on-main +reader +main +1 +never +True$/m);
+  });
+
+  it('a restart changes the salts of known users no more than those of unknown ones', async () => {
+    const salts: string[][] = [];
+    for (let round = 0; round < 2; round += 1) {
+      await start();
+      salts.push([await saltOf(port, 'reader'), await saltOf(port, 'nobody'), await saltOf(port, 'no-one')]);
+      await standalone.stop();
+    }
+    expect(new Set(salts[0]).size).to.equal(3);
+    expect(salts[1]).to.deep.equal(salts[0]);
   });
 
   it('an edited permission is felt by an open session’s next statement, prepared ones too', async () => {
