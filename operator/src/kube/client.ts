@@ -22,6 +22,9 @@ export interface KubeRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** For metrics: after each answer. status: 0 when none came. Watches count as WATCH. */
+export type OnRequest = (method: string, status: number) => void;
+
 export interface Selection {
   /** undefined: all. */
   readonly namespace?: string | undefined;
@@ -53,10 +56,9 @@ const MOST_BODY_BYTES = 128 * 2 ** 20;
 /** Requests to one API server. They throw ApiError or UnreachableError; "not now" (429, Retry-After) is waited out within the deadline. */
 export class KubeClient {
   readonly #transport: Transport;
-  readonly #onRequest: (method: string, status: number) => void;
+  readonly #onRequest: OnRequest;
 
-  /** onRequest: for metrics; status 0 when none came. */
-  constructor(config: KubeConfig, onRequest: (method: string, status: number) => void = () => undefined) {
+  constructor(config: KubeConfig, onRequest: OnRequest = () => undefined) {
     this.#transport = new Transport(config);
     this.#onRequest = onRequest;
   }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
-import { KubeClient } from '#operator/kube/client';
+import { KubeClient, type OnRequest } from '#operator/kube/client';
 import { kubeConfigFor } from '#operator/kube/config';
 import type { KubeObject, ResourceKind } from '#operator/kube/resource';
 import { freePort } from '#test/harness/ports';
@@ -25,7 +25,7 @@ export interface ApiServer {
   /** A kubeconfig file with all that. Of the way through the proxy, if asked for. */
   kubeconfig(way?: 'direct' | 'through'): string;
   /** A client of the suite's own, closed when the server stops. 'through': by way of `proxy`. */
-  client(way?: 'direct' | 'through', token?: string): KubeClient;
+  client(way?: 'direct' | 'through', token?: string, onRequest?: OnRequest): KubeClient;
   /** In front of the API server: cut it, freeze it. */
   readonly proxy: CutProxy;
   /** Ends all connections through the proxy; returns how many there were. */
@@ -34,6 +34,9 @@ export interface ApiServer {
   restart(how?: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   /** Makes etcd forget all revisions but the last: a watch from an older one gets 410. */
   compact(): Promise<void>;
+  /** Lets a user do everything, and yet be counted and throttled as system:masters are not. */
+  letAll(user: string): Promise<void>;
+  createNamespaces(...names: string[]): Promise<void>;
   /** Puts the CRDs of crds/ in and waits until they serve. */
   installCrds(): Promise<void>;
   stop(): Promise<void>;
@@ -42,6 +45,8 @@ export interface ApiServer {
 export interface ApiServerOptions {
   /** Also kube-controller-manager: ServiceAccounts, garbage collection, deletion of namespaces. Skips where it was not built. */
   readonly controllerManager?: boolean;
+  /** More users, who may nothing by themselves; the token of `x` is `x-token`. */
+  readonly users?: readonly string[];
   /** More flags for kube-apiserver. */
   readonly flags?: readonly string[];
 }
@@ -138,8 +143,8 @@ class Server implements ApiServer {
     return file;
   }
 
-  client(way: 'direct' | 'through' = 'direct', token: string = TOKEN): KubeClient {
-    const client = new KubeClient(kubeConfigFor(this.#urlOf(way), token, this.#ca));
+  client(way: 'direct' | 'through' = 'direct', token: string = TOKEN, onRequest?: OnRequest): KubeClient {
+    const client = new KubeClient(kubeConfigFor(this.#urlOf(way), token, this.#ca), onRequest);
     this.#clients.push(client);
     return client;
   }
@@ -163,6 +168,19 @@ class Server implements ApiServer {
     }
   }
 
+  async letAll(user: string): Promise<void> {
+    const binding = {
+      metadata: { name: `all-${user}` },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
+    };
+    await this.client().create(CLUSTER_ROLE_BINDINGS, binding);
+  }
+
+  async createNamespaces(...names: string[]): Promise<void> {
+    for (const name of names) await this.client().create(NAMESPACES, { metadata: { name } });
+  }
+
   async stop(): Promise<void> {
     for (const client of this.#clients) client.close();
     await this.#proxy?.close();
@@ -176,7 +194,9 @@ class Server implements ApiServer {
     const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     writeFileSync(this.#file('sa.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
     writeFileSync(this.#file('sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
-    writeFileSync(this.#file('tokens.csv'), `${TOKEN},admin,admin,system:masters\n`, { mode: 0o600 });
+    const users = (this.#options.users ?? []).map((user) => `${user}-token,${user},${user}\n`);
+    const tokens = [`${TOKEN},admin,admin,system:masters\n`, ...users].join('');
+    writeFileSync(this.#file('tokens.csv'), tokens, { mode: 0o600 });
     // A certificate of our own: the API server's own self-signed one changes with each start in an empty folder.
     execFileSync(
       'openssl',
@@ -274,6 +294,22 @@ const CRDS: ResourceKind = {
   version: 'v1',
   plural: 'customresourcedefinitions',
   kind: 'CustomResourceDefinition',
+  namespaced: false,
+};
+
+const NAMESPACES: ResourceKind = {
+  group: '',
+  version: 'v1',
+  plural: 'namespaces',
+  kind: 'Namespace',
+  namespaced: false,
+};
+
+const CLUSTER_ROLE_BINDINGS: ResourceKind = {
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  plural: 'clusterrolebindings',
+  kind: 'ClusterRoleBinding',
   namespaced: false,
 };
 

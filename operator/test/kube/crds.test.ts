@@ -41,7 +41,7 @@ describe('the CRDs on a real API server', function () {
     server = await requireApiServer(this);
     client = server.client();
     await server.installCrds();
-    await client.create(NAMESPACES, { metadata: { name: 'prod' } });
+    await server.createNamespaces('prod');
   });
   after(() => server?.stop());
 
@@ -116,11 +116,3 @@ async function changeProtocol(client: KubeClient, made: KubeObject): Promise<str
     throw error;
   }
 }
-
-const NAMESPACES: ResourceKind = {
-  group: '',
-  version: 'v1',
-  plural: 'namespaces',
-  kind: 'Namespace',
-  namespaced: false,
-};
