@@ -12,7 +12,7 @@ import {
   type Link,
   type Session,
 } from './protocols/protocol.ts';
-import type { Refusal } from './protocols/refusal.ts';
+import { ReplyCut, type Refusal } from './protocols/refusal.ts';
 import { Peer } from './relay-peer.ts';
 import { judge, type Verdict } from './relay-judge.ts';
 import { actionOf } from './relay-record.ts';
@@ -281,6 +281,10 @@ export class Relay {
   }
 
   #fail(error: unknown, what: string): void {
+    if (error instanceof ReplyCut) {
+      this.close(error.refusal);
+      return;
+    }
     const broken = error instanceof ProtocolError;
     this.#context.trouble(what, broken ? error.message : describe(error));
     this.close({

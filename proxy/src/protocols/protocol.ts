@@ -182,7 +182,7 @@ export interface Link {
   refuse(message: ClientMessage, refused: Refused): void;
   /** Asks the server what the session wants to know; the session hears the answer. */
   ask(): void;
-  /** Bytes from the server, as received. Throws ProtocolError. */
+  /** Bytes from the server, as received. Throws ProtocolError, or ReplyCut: the session ends with that. */
   receive(chunk: Buffer): void;
   /** Ends a COPY FROM STDIN that is under way; false: the first in flight is none, a cancel request is needed. */
   failCopy(reason: string): boolean;

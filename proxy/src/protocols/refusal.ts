@@ -13,6 +13,16 @@ export interface Refusal {
   readonly denial?: Denial;
 }
 
+/** A reply that was being ended came to its end before the cancel request did its work: it must not pass for whole. */
+export class ReplyCut extends Error {
+  readonly refusal: Refusal;
+  constructor(refusal: Refusal) {
+    super('the reply was cut');
+    this.name = 'ReplyCut';
+    this.refusal = refusal;
+  }
+}
+
 /** insufficient_privilege; statement_too_complex for what is too deep to be judged, as where the parser finds it so. */
 export const refusalOf = (denial: Denial): Refusal => ({
   reason: denial.reason,

@@ -48,6 +48,8 @@ export class Entry implements InFlight {
   /** The proxy's own question: its replies are not for the client. */
   own = false;
   failed = false;
+  /** Rows of it were dropped. */
+  cut = false;
   /** What the client read instead of the server's error. */
   replacedBy: Refusal | undefined = undefined;
   /** COPY FROM STDIN commands that it may come to. */
@@ -124,6 +126,10 @@ export function kindOf(frame: ClientFrame): EntryKind {
 /** Messages that say that one statement of a Query has completed. */
 export const completesStatement = (type: number): boolean =>
   type === BACKEND.CommandComplete || type === BACKEND.EmptyQueryResponse;
+
+/** Messages that say that rows have come to their end, or to a pause. */
+export const endsRows = (type: number): boolean =>
+  completesStatement(type) || type === BACKEND.PortalSuspended || type === BACKEND.CopyDone;
 
 /** First in, first out, without moving what remains at each step. */
 export class Queue {

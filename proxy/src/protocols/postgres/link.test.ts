@@ -4,6 +4,7 @@ import type { SnapshotBackend, SnapshotUser } from '#contract/snapshot/types';
 import { Outbox } from '#proxy/bytes/outbox';
 import { ProtocolError } from '#proxy/bytes/protocol-error';
 import type { InspectedStatement, ResolutionState, SessionEffect } from '#proxy/sql/inspection';
+import { ReplyCut } from '../refusal.ts';
 import type { ClientMessage, InFlight, Inspections, StatementText } from '../protocol.ts';
 import { LoginFraming } from './decode-frames.ts';
 import * as e from './encode.ts';
@@ -181,6 +182,28 @@ describe('what is in flight on a link', () => {
       expect(() => pair.server(...said)).to.throw(ProtocolError);
     });
   }
+
+  it('never ends a reply that is being ended as if it were whole', () => {
+    const row = e.encodeDataRow([Buffer.from('1')]);
+    for (const end of [done, e.encodePortalSuspended()]) {
+      const pair = new Pair();
+      pair.client(extended('yes'));
+      pair.server(e.encodeParseComplete(), e.encodeBindComplete(), row);
+      const { first } = pair.link;
+      if (first === undefined) throw new Error('nothing in flight');
+      first.ending = { reason: 'permission', sqlstate: '42501', message: 'ours' };
+      expect(() => pair.server(row, end, ready())).to.throw(ReplyCut);
+      expect([types(pair.toClient), pair.ended.at(-1)]).to.eql(['', 'denied']);
+    }
+  });
+
+  it('passes the end of what was to be ended and had nothing more to say', () => {
+    const pair = new Pair();
+    pair.client(query('yes'));
+    for (const entry of pair.link.entries())
+      entry.ending = { reason: 'permission', sqlstate: '42501', message: 'ours' };
+    expect(pair.server(done, ready())).to.equal('CZ');
+  });
 
   it('notices, notifications and settings end nothing', () => {
     const pair = new Pair();

@@ -2,12 +2,12 @@ import type { Permit } from '#contract/policy/decision';
 import { ProtocolError } from '#proxy/bytes/protocol-error';
 import type { InspectedStatement } from '#proxy/sql/inspection';
 import type { ClientMessage, InFlight, Judged, Link, LinkContext, Refused, StatementText } from '../protocol.ts';
-import type { Refusal } from '../refusal.ts';
+import { ReplyCut, type Refusal } from '../refusal.ts';
 import { CopyGate } from './copy-gate.ts';
 import { decodeNoticeFields, decodeParameterStatus, decodeReadyForQuery } from './decode.ts';
 import { encodeCopyFail, encodeMessageFields, encodeSync, encodeTerminate } from './encode.ts';
 import { frameOf, MORE, ServerFraming, VERDICT, type ClientFrame, type ServerReader, type Verdict } from './framing.ts';
-import { completesStatement, Entry, kindOf, Queue, standsAlone, type EntryKind } from './in-flight.ts';
+import { completesStatement, endsRows, Entry, kindOf, Queue, standsAlone, type EntryKind } from './in-flight.ts';
 import { BACKEND, FRONTEND } from './messages.ts';
 import { pathQuestion, readPathAnswer } from './path-question.ts';
 import {
@@ -338,6 +338,7 @@ export class PostgresLink implements Link, ServerReader {
     const replies = first?.replies(type) ?? 0;
     if (first === undefined || replies === 0) throw new ProtocolError('08P01', 'reply to nothing that was asked');
     if (type === BACKEND.DataRow || type === BACKEND.CopyData) return rowVerdict(first, type, bodyLength);
+    if (first.cut && endsRows(type)) this.#failCut(first);
     if (type === BACKEND.CopyInResponse) {
       this.#copy.began(first);
       this.#queue.removeSyncsBehindFirst();
@@ -345,6 +346,15 @@ export class PostgresLink implements Link, ServerReader {
     if (completesStatement(type) && first.kind === 'query') first.confirmNext();
     if (replies === 2) this.#complete(first);
     return first.own ? VERDICT.drop : VERDICT.forward;
+  }
+
+  /** A reply without some of its rows can't end as if it had them all, and no error may follow what the server has ended. */
+  #failCut(first: Entry): void {
+    const { ending } = first;
+    if (ending === undefined) return;
+    first.replacedBy = ending;
+    this.#context.ended(first, 'denied');
+    throw new ReplyCut(ending);
   }
 
   /** The last of a reply without an error. */
@@ -462,7 +472,9 @@ const isReply = (type: number): boolean => REPLIES[type] === 1;
 
 function rowVerdict(first: Entry, type: number, bodyLength: number): Verdict {
   if (first.own) return type === BACKEND.DataRow && bodyLength <= MAX_READ ? VERDICT.whole : VERDICT.drop;
-  return first.ending === undefined ? VERDICT.forward : VERDICT.drop;
+  if (first.ending === undefined) return VERDICT.forward;
+  first.cut = true;
+  return VERDICT.drop;
 }
 
 /** duplicate_prepared_statement, duplicate_cursor: nothing was made. */
