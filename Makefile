@@ -11,9 +11,10 @@ $(SETUP): package-lock.json
 	@command -v npm >/dev/null || { echo "npm is needed (any Node from 20 on brings it); the project's own Node comes with the packages"; exit 1; }
 	npm ci --no-audit --no-fund --loglevel=error
 	@node tools/setup/check-node.ts
+	@ln -sf ../../bin/articdbm.js node_modules/.bin/articdbm
 	@touch $@
 
-setup: $(SETUP) ## install the npm packages, the pinned Node among them
+setup: $(SETUP) ## install the npm packages, the pinned Node among them, and the command articdbm to node_modules/.bin
 
 servers: $(SETUP) ## install the servers and clients that tests talk to (apt-get, when root on Debian)
 	@bash tools/setup/servers.sh

@@ -7,8 +7,7 @@ const NEEDED = 26;
 if (Number(process.versions.node.split('.')[0]) < NEEDED) {
   process.stderr.write(
     `articdbm needs Node ${NEEDED} or later; this is ${process.versions.node} (${process.execPath}).\n` +
-      'The packages bring one: run it as `npx articdbm …` in the folder where it is installed,\n' +
-      'or put node_modules/.bin first on PATH.\n',
+      'The packages bring one (in a checkout: `make setup`): put node_modules/.bin first on PATH.\n',
   );
   process.exitCode = 1;
 } else {

@@ -87,7 +87,10 @@ describe('the articdbm command', () => {
     const old = ['--import', `data:text/javascript,${encodeURIComponent(pretend)}`, BIN, '--version'];
     const { status, stdout, stderr } = spawnSync(process.execPath, old, { encoding: 'utf8' });
     expect(stdout).to.equal('');
-    expect(stderr).to.include('needs Node 26').and.to.include('20.1.0').and.to.include('npx articdbm');
+    expect(stderr)
+      .to.include('needs Node 26')
+      .and.to.include('20.1.0')
+      .and.to.include('node_modules/.bin first on PATH');
     expect(status).to.equal(1);
   }).timeout(60_000);
 
