@@ -30,6 +30,7 @@ export interface ConnectionContext extends Shared {
   readonly clientLogin: number;
   readonly startAccept: () => Acceptance;
   readonly verifierOf: (user: string) => string | undefined;
+  /** A login that ended before a session came to be. reason: of a closed set. */
   readonly loginRefused: (reason: string) => void;
   readonly opened: (relay: Relay) => void;
   readonly trouble: (what: string, detail: string) => void;

@@ -51,15 +51,17 @@ export class Connection {
     else this.#over.abort();
   }
 
-  #accept(): Promise<Accepted | undefined> {
+  async #accept(): Promise<Accepted | undefined> {
     const context = this.#context;
     const deadline = AbortSignal.timeout(context.clientLogin);
-    return acceptClient(this.#socket, {
+    const accepted = await acceptClient(this.#socket, {
       acceptance: context.startAccept(),
       tls: context.tls,
       verifierOf: context.verifierOf,
       signal: AbortSignal.any([deadline, this.#over.signal]),
     });
+    if (accepted === undefined && deadline.aborted) return { kind: 'refused', reason: 'deadline' };
+    return accepted;
   }
 
   async #serve(accepted: Extract<Accepted, { kind: 'login' }>): Promise<void> {

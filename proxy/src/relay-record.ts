@@ -1,6 +1,7 @@
 import type { DenialReason } from '#contract/policy/decision';
 import { DENIAL_REASONS } from '#contract/policy/decision';
 import type { AccessRequest, Action } from '#contract/policy/request';
+import type { SnapshotBackend } from '#contract/snapshot/types';
 import type { AuditEvent } from './audit/event.ts';
 import type { Environment } from './config.ts';
 import type { InFlight, JudgedStep } from './protocols/protocol.ts';
@@ -17,6 +18,13 @@ export interface Identity {
   readonly username?: string;
   readonly database?: string;
   readonly application?: string;
+}
+
+/** A login as far as it came, by the policy in force. */
+export interface Attempt {
+  readonly user: BoundUser | undefined;
+  readonly backend: SnapshotBackend | undefined;
+  readonly revision: number;
 }
 
 const MAX_OBJECTS = 32;
@@ -69,6 +77,13 @@ export class SessionRecord {
     const level = user?.audit ?? 'access';
     if (!this.#recorder.audits(level, kind)) return;
     this.#recorder.audit(level, { ...this.#event(kind, user, outcome), ...(reason === undefined ? {} : { reason }) });
+  }
+
+  /** A login that ended before a session came to be: as loud as the user, or else the backend, is to be. */
+  refusedLogin({ user, backend, revision }: Attempt, reason: string): void {
+    const level = user?.audit ?? backend?.audit ?? 'denied';
+    if (!this.#recorder.audits(level, 'login')) return;
+    this.#recorder.audit(level, { ...this.#event('login', user, 'refused'), revision, reason });
   }
 
   #event(kind: AuditEvent['kind'], user: BoundUser | undefined, outcome: AuditEvent['outcome']): AuditEvent {

@@ -14,7 +14,8 @@ import type { Protocol } from './protocols/protocol.ts';
 import type { Refusal } from './protocols/refusal.ts';
 import { InspectionCache } from './relay-inspections.ts';
 import { Limits } from './relay-limits.ts';
-import { PolicyDirectory } from './snapshot/directory.ts';
+import { SessionRecord } from './relay-record.ts';
+import { PolicyDirectory, type BoundUser } from './snapshot/directory.ts';
 import { CancelRegistry } from './upstream/cancel-registry.ts';
 import { Catalogs } from './upstream/catalog.ts';
 import { Overseer } from './server-oversight.ts';
@@ -92,6 +93,7 @@ class Proxy implements RunningProxy {
     const { backend } = listener;
     const context = this.#contextOf(listener, socket);
     if (this.#overseer.count >= limits.connections) {
+      context.loginRefused('limit');
       socket.on('error', ignore);
       socket.resume();
       socket.end(context.protocol.farewell(TOO_MANY));
@@ -110,12 +112,15 @@ class Proxy implements RunningProxy {
   #contextOf({ backend }: ListenerConfig, socket: net.Socket): ConnectionContext {
     const { environment, limits, recorder } = this.#config;
     const protocol = this.#protocolOf(backend);
+    const session = ++this.#sessions;
+    const client = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
+    let username: string | undefined;
     return {
       ...this.#shared,
       protocol,
       backend,
-      session: ++this.#sessions,
-      client: `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`,
+      session,
+      client,
       clientLogin: limits.clientLogin,
       startAccept: () =>
         protocol.startAccept({
@@ -124,10 +129,24 @@ class Proxy implements RunningProxy {
           nonce: environment.randomBytes(NONCE_BYTES).toString('base64'),
           mockSecret: this.#mockSecret,
         }),
-      verifierOf: (user) => this.#verifierOf(backend, user),
+      verifierOf: (user) => {
+        username = user;
+        return this.#verifierOf(backend, user);
+      },
       loginRefused: (reason) => {
         recorder.login(backend, 'refused');
         recorder.trouble(backend, 'login-refused', reason);
+        const who = username === undefined ? {} : { username };
+        const record = new SessionRecord(recorder, environment, {
+          ...{ backend, protocol: protocol.name, client, session },
+          ...who,
+        });
+        const user = username === undefined ? undefined : this.#shared.directory.byName(backend, username);
+        const why = reason === 'password' ? this.#whyNobody(user) : reason;
+        record.refusedLogin(
+          { user, backend: this.#shared.directory.backend(backend), revision: this.#shared.directory.revision },
+          why,
+        );
       },
       opened: (relay) => this.#overseer.opened(relay),
       trouble: (what, detail) => recorder.trouble(backend, what, detail),
@@ -139,10 +158,16 @@ class Proxy implements RunningProxy {
   }
 
   #verifierOf(backend: string, name: string): string | undefined {
-    const user = this.#shared.directory.byName(backend, name)?.user;
-    if (user?.enabled !== true) return undefined;
-    const expired = user.expiresAt !== undefined && user.expiresAt <= this.#config.environment.now();
-    return expired ? undefined : user.verifier;
+    const user = this.#shared.directory.byName(backend, name);
+    return this.#whyNobody(user) === 'password' ? user?.user.verifier : undefined;
+  }
+
+  /** Why no password would do; `password`: the right one would. */
+  #whyNobody(found: BoundUser | undefined): 'unknown' | 'disabled' | 'expired' | 'password' {
+    if (found === undefined) return 'unknown';
+    const { enabled, expiresAt } = found.user;
+    if (!enabled) return 'disabled';
+    return expiresAt !== undefined && expiresAt <= this.#config.environment.now() ? 'expired' : 'password';
   }
 
   parserCounts(): ParserCounts {

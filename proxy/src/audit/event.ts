@@ -28,7 +28,10 @@ export interface AuditEvent {
   readonly actions?: readonly Action[];
   /** schema.name of what is touched, at most 32. */
   readonly objects?: readonly string[];
-  /** A DenialReason, or why a login failed. */
+  /**
+   * A DenialReason, or why a login failed. Before a session came to be: password, unknown, disabled, expired, setting,
+   * start-up, tls-required, tls, protocol, version, deadline, limit.
+   */
   readonly reason?: string;
   /** Milliseconds from receipt to the end of the reply. */
   readonly milliseconds?: number;

@@ -78,6 +78,12 @@ describe('the recorder', () => {
     expect(lines.some((line) => line.startsWith('process_resident_memory_bytes'))).to.equal(true);
   });
 
+  it('counts logins that were refused, and does not let them flood the log', async () => {
+    recorder.trouble('default/shop', 'login-refused', 'password');
+    expect(log).to.deep.equal([]);
+    expect(await scrape()).to.include('articdbm_proxy_troubles_total{what="login-refused"} 1');
+  });
+
   it('counts and logs trouble', async () => {
     recorder.trouble('default/shop', 'protocol', 'frame too long');
     expect(await scrape()).to.include('articdbm_proxy_troubles_total{what="protocol"} 1');

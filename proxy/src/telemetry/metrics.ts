@@ -55,7 +55,8 @@ export function createRecorder(options: RecorderOptions): ProxyRecorder {
     link: (backend, state, change) => void (tallyOf(backend).links[state] += change),
     trouble(backend, what, detail) {
       troubles.inc({ what });
-      options.logger.warn({ backend, what }, detail);
+      // Anybody can fail to log in as often as he likes; the audit events have it.
+      options.logger[what === 'login-refused' ? 'debug' : 'warn']({ backend, what }, detail);
     },
     audit(level, event) {
       if (auditEventWritten(level, event)) options.audit.write(level, event);

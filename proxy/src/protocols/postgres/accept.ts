@@ -225,19 +225,22 @@ function startupMessage(state: StartState, message: StartupMessage): Stepped {
     });
   }
   const refusal = refusalOf(state, requested);
-  if (refusal !== undefined) return [DONE, [...effects, closing(refusal, 'start-up')]];
+  if (refusal !== undefined)
+    return [DONE, [...effects, closing(refusal, refusal === TLS_REQUIRED ? 'tls-required' : 'start-up')]];
   const next: VerifierState = { kind: 'verifier', context: state.context, tls: state.tls, requested };
   return [next, [...effects, { kind: 'need-verifier', user: requested.user }]];
 }
 
+const TLS_REQUIRED: ErrorFields = {
+  sqlstate: '28000',
+  message: 'this server accepts encrypted connections only',
+  hint: 'Connect with sslmode=require or stronger.',
+};
+
 /** Only what says nothing about users is refused before the password is proved. */
 function refusalOf(state: StartState, requested: RequestedLogin): ErrorFields | undefined {
   if (state.context.requireTls && state.tls === undefined) {
-    return {
-      sqlstate: '28000',
-      message: 'this server accepts encrypted connections only',
-      hint: 'Connect with sslmode=require or stronger.',
-    };
+    return TLS_REQUIRED;
   }
   if (requested.user === '') {
     return { sqlstate: '28000', message: 'no PostgreSQL user name specified in startup packet' };
