@@ -1,16 +1,10 @@
 /** Direct, through the proxy, through PgBouncer: see README.md beside this file. Writes docs/benchmarks.md. */
-import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import type { Snapshot, SnapshotRule } from '#contract/snapshot/types';
-import { serialiseSnapshot } from '#contract/snapshot/serialise';
-import { scramVerifier } from '#proxy/crypto/scram';
-import { makeCertificate } from '#test/harness/certificate';
 import { freePort } from '#test/harness/ports';
 import { startPostgres } from '#test/harness/postgres-server';
 import type { PostgresServer } from '#test/harness/postgres-server';
@@ -18,11 +12,11 @@ import { cachedDecision } from './decision.ts';
 import { idleMemory } from './idle.ts';
 import { initialise, selectOnly } from './pgbench.ts';
 import type { QueryMode, Target } from './pgbench.ts';
-import { find, memoryOf, run, startPgBouncer, stop, untilListening } from './processes.ts';
+import { find, memoryOf, run, startPgBouncer, stop } from './processes.ts';
+import { policy, startProxyProcess } from './subject.ts';
 import { reportText } from './report.ts';
 import type { Row } from './report.ts';
 
-const BACKEND = 'bench/bench';
 const PAGE = 'docs/benchmarks.md';
 const BEGIN = '<!-- measured: begin -->';
 const END = '<!-- measured: end -->';
@@ -51,95 +45,6 @@ function options(): Options {
     idleClients: quick ? 50 : 200,
     write: !quick,
   };
-}
-
-/** Nineteen rules that don't matter and one that does, as a user of some age has. */
-function rules(): SnapshotRule[] {
-  const others = Array.from({ length: 19 }, (_, index): SnapshotRule => ({
-    permission: `bench/other-${index}`,
-    sql: {
-      databases: ['postgres'],
-      schemas: ['public'],
-      tables: [`other_${index}`, `prefix_${index}_*`],
-      columns: ['id', 'name'],
-      actions: ['select', 'update'],
-    },
-  }));
-  return [
-    ...others,
-    {
-      permission: 'bench/accounts',
-      sql: { databases: ['postgres'], schemas: ['public'], tables: ['pgbench_*'], actions: ['select'] },
-    },
-  ];
-}
-
-function policy(server: PostgresServer, user: string, password: string): Snapshot {
-  return {
-    format: 1,
-    scope: 'bench',
-    backends: [
-      {
-        id: BACKEND,
-        protocol: 'postgresql',
-        endpoints: [{ name: 'primary', host: server.host, port: server.port, role: 'primary' }],
-        database: 'postgres',
-        searchPath: ['public'],
-        tls: { mode: 'disable', allowCleartextPassword: false },
-        timeouts: { connect: 3_000, login: 10_000, statement: 30_000, idle: 600_000 },
-        audit: 'access',
-        users: [
-          {
-            name: user,
-            ref: `bench/${user}`,
-            uid: 'bench-user',
-            enabled: true,
-            verifier: scramVerifier(password, randomBytes(16), 4096),
-            limits: {},
-            rules: rules(),
-          },
-        ],
-      },
-    ],
-  };
-}
-
-interface ProxyProcess {
-  readonly child: ChildProcess;
-  readonly target: Target;
-}
-
-async function startProxyProcess(server: PostgresServer, folder: string): Promise<ProxyProcess> {
-  const user = 'bencher';
-  const password = randomBytes(12).toString('hex');
-  const port = await freePort();
-  const certificate = makeCertificate();
-  const files = {
-    policy: join(folder, 'policy.json'),
-    logins: join(folder, 'logins.json'),
-    cert: join(folder, 'tls.crt'),
-    key: join(folder, 'tls.key'),
-  };
-  writeFileSync(files.policy, serialiseSnapshot(policy(server, user, password)));
-  writeFileSync(files.logins, JSON.stringify({ [BACKEND]: { username: server.user, password: server.password } }), {
-    mode: 0o600,
-  });
-  writeFileSync(files.cert, certificate.cert);
-  writeFileSync(files.key, certificate.key, { mode: 0o600 });
-  const log = openSync(join(folder, 'proxy.log'), 'a');
-  const child = spawn(
-    process.execPath,
-    [
-      '--max-old-space-size=64',
-      'dist-bundle/articdbm-proxy.js',
-      ...['--policy', files.policy, '--logins', files.logins, '--listen', `${BACKEND}=127.0.0.1:${port}`],
-      ...['--tls-cert', files.cert, '--tls-key', files.key, '--admin', `127.0.0.1:${await freePort()}`],
-      ...['--audit-log', join(folder, 'audit.log')],
-    ],
-    { stdio: ['ignore', log, log] },
-  );
-  await untilListening(port);
-  return { child, target: { name: 'articdbm', port, user, password, database: 'postgres' } };
 }
 
 interface Targets {
@@ -212,7 +117,7 @@ async function main(): Promise<void> {
       database: 'postgres',
     };
     await initialise(pgbench, direct, 10);
-    const proxy = await startProxyProcess(server, folder);
+    const proxy = await startProxyProcess({ server, folder });
     children.push(proxy.child);
     await delay(1_500);
     const pid = proxy.child.pid ?? 0;

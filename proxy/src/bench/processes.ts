@@ -93,3 +93,14 @@ export function memoryOf(pid: number): { readonly rss: number; readonly anonymou
   const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? NaN);
   return { rss: kilobytes('VmRSS') * 1024, anonymous: kilobytes('RssAnon') * 1024 };
 }
+
+/** Linux counts in these, whatever its own clock does (USER_HZ). */
+const TICKS_PER_SECOND = 100;
+
+/** Microseconds of CPU that a process and all its threads have used. */
+export function cpuOf(pid: number): { readonly user: number; readonly system: number } {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // from the third on: the name may hold anything
+  const microseconds = (field: number): number => (Number(fields[field - 3] ?? NaN) * 1e6) / TICKS_PER_SECOND;
+  return { user: microseconds(14), system: microseconds(15) };
+}
