@@ -71,7 +71,8 @@ export class Publisher {
   #claimed = false;
   #deposed = false;
   #claiming: Promise<void> | undefined;
-  #recorded: ReadonlyMap<string, number> | undefined;
+  /** The latest revision of each scope that history has or is told of; undefined: not known. */
+  #recorded: Map<string, number> | undefined;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -91,7 +92,10 @@ export class Publisher {
    */
   async takeOffice(): Promise<ReadonlySet<string>> {
     await this.#inOffice(() => this.#claim());
-    this.#recorded ??= await this.#options.history.latest();
+    if (this.#recorded === undefined) {
+      const latest = await this.#options.history.latest();
+      if (latest !== undefined) this.#recorded = new Map(latest);
+    }
     return scopesInRedis(this.#options.redis);
   }
 
@@ -186,7 +190,7 @@ export class Publisher {
   /** Once per scope: an earlier leader may have ended before history had what it wrote. */
   #unrecorded({ scope, revision }: Head): boolean {
     if (this.#recorded === undefined || (this.#recorded.get(scope) ?? 0) >= revision) return false;
-    this.#recorded = new Map(this.#recorded).set(scope, revision);
+    this.#recorded.set(scope, revision);
     return true;
   }
 

@@ -53,8 +53,12 @@ export function openScopeRedis(
       return bytes.length === 0 ? undefined : bytes;
     },
     report: async (podUid, heartbeat) => {
-      await commands.hset(names.proxies, podUid, heartbeat);
-      await commands.expire(names.proxies, REPORTS_S);
+      const replies = await commands
+        .pipeline()
+        .hset(names.proxies, podUid, heartbeat)
+        .expire(names.proxies, REPORTS_S)
+        .exec();
+      for (const [error] of replies ?? []) if (error !== null) throw error;
     },
     firstContact: () => contact,
     close: () => {
