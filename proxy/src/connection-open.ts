@@ -114,7 +114,8 @@ function opened(parts: Parts): Opened {
     });
     if (!arrived) recorder.trouble(backend, 'cancel', 'the server did not take a cancel request');
   };
-  const { pid, key } = context.cancels.enter(protocol.cancelKeyBytes(login), cancelAtServer);
+  const { pid } = linked.server;
+  const cancels = context.cancels.enter(pid, protocol.cancelKeyBytes(login), cancelAtServer);
   recorder.link(backend, 'leased', 1);
   let closed = false;
   return {
@@ -139,12 +140,12 @@ function opened(parts: Parts): Opened {
       catalogMoved: () => held.catalog.refreshSoon(),
       trouble: (what, detail) => recorder.trouble(backend, what, detail),
     },
-    welcome: protocol.welcome(login, linked.server, pid, key),
+    welcome: protocol.welcome(linked.server, cancels.key),
     fromServer: linked.rest,
     close: () => {
       if (closed) return;
       closed = true;
-      context.cancels.leave(pid);
+      cancels.leave();
       recorder.link(backend, 'leased', -1);
       record.session('logout', user, 'ok');
       socket.destroySoon();

@@ -318,12 +318,22 @@ export class Relay {
       this.#flush();
     }
     this.#closing = true;
-    this.#server.end();
-    this.#over();
+    this.#clientIsGone = true;
+    if (this.#serverIsGone) this.#over();
+    else this.#server.end();
   }
 
-  /** Its last messages have been passed on. */
+  #clientIsGone = false;
+  #serverIsGone = false;
+
+  /**
+   * Its last messages have been passed on. A client that went amid a statement keeps its place until here, and what the
+   * server has not finished by then is cancelled: nothing runs on that no one answers for.
+   */
   #serverGone(): void {
+    const left = this.#clientIsGone || this.#saidGoodbye;
+    if (left && !this.#serverIsGone && this.#link.inFlight > 0) void this.#context.cancelAtServer();
+    this.#serverIsGone = true;
     this.#flush();
     this.#closing = true;
     this.#client.end();

@@ -23,8 +23,8 @@ export interface Protocol {
   startAccept(context: AcceptContext): Acceptance;
   openSession(context: SessionContext): Session;
   openLink(context: LinkContext): Link;
-  /** What a client hears between its login and its first message; `pid` and `key` are ours, for its cancel requests. */
-  welcome(login: ClientLogin, server: ServerLogin, pid: number, key: Buffer): Buffer;
+  /** What a client hears between its login and its first message; `key` is ours, for its cancel requests. */
+  welcome(server: ServerLogin, key: Buffer): Buffer;
   /** Bytes of a cancel key that fits this client. */
   cancelKeyBytes(login: ClientLogin): number;
   cancelRequest(server: ServerLogin): Buffer;

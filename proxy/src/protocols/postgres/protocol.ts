@@ -17,11 +17,11 @@ export const postgresql: Protocol = {
   startAccept: (context) => new PostgresAcceptance(context),
   openSession: (context) => new PostgresSession(context),
   openLink: (context) => new PostgresLink(context),
-  welcome: (_login, server, pid, key) =>
+  welcome: (server, key) =>
     Buffer.concat([
       encodeAuthenticationOk(),
       ...server.parameters.map(([name, value]) => encodeParameterStatus(name, value)),
-      encodeBackendKeyData(pid, key),
+      encodeBackendKeyData(server.pid, key),
       encodeReadyForQuery('I'),
     ]),
   cancelKeyBytes: (login) => (login.minor === 2 ? 32 : 4),
