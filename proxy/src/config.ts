@@ -9,11 +9,18 @@ export interface ProxyConfig {
   readonly credentials: UpstreamCredentials;
   readonly recorder: Recorder;
   /** Serves TLS to clients when present. PEM. */
-  readonly clientTls?: { readonly cert: string; readonly key: string };
+  readonly clientTls?: ClientCertificate;
+  /** Refuses clients that don't encrypt. */
+  readonly requireTls?: boolean;
   /** What salts of unknown users come from. Absent: chance, so that they change with each start; set it where real ones do not. */
   readonly mockSecret?: Buffer;
   readonly limits: ProxyLimits;
   readonly environment: Environment;
+}
+
+export interface ClientCertificate {
+  readonly cert: string;
+  readonly key: string;
 }
 
 export interface ListenerConfig {

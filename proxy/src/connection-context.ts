@@ -15,12 +15,12 @@ export interface Shared {
   readonly limits: Limits;
   readonly catalogs: Catalogs;
   readonly cancels: CancelRegistry;
-  readonly tls: ClientTls | undefined;
 }
 
 /** What one connection is given. */
 export interface ConnectionContext extends Shared {
   readonly protocol: Protocol;
+  readonly tls: ClientTls | undefined;
   /** Of the listener: `namespace/name`. */
   readonly backend: string;
   readonly session: number;

@@ -9,6 +9,7 @@ const COMMAND: Command = {
     { name: 'listen', value: 'BACKEND=HOST:PORT', help: 'where', many: true },
     { name: 'max-connections', value: 'N', help: 'how many', default: '1000' },
     { name: 'admin', value: 'HOST:PORT', help: 'admin' },
+    { name: 'require-tls', value: '', help: 'a switch' },
     { name: 'drain-timeout', value: 'DURATION', help: 'patience', default: '10s' },
   ],
 };
@@ -22,6 +23,16 @@ describe('flags', () => {
     expect(
       parse(['--max-connections', '7'], { ARTICDBM_MAX_CONNECTIONS: '5' }).integer('max-connections', 1, 9999),
     ).to.equal(7);
+  });
+
+  it('a switch takes no value; its variable is true or false', () => {
+    expect(parse([]).on('require-tls')).to.equal(false);
+    expect(parse(['--require-tls']).on('require-tls')).to.equal(true);
+    expect(parse([], { ARTICDBM_REQUIRE_TLS: 'true' }).on('require-tls')).to.equal(true);
+    expect(parse([], { ARTICDBM_REQUIRE_TLS: 'false' }).on('require-tls')).to.equal(false);
+    expect(() => parse([], { ARTICDBM_REQUIRE_TLS: 'yes' }).on('require-tls')).to.throw(UsageError, 'true or false');
+    expect(() => parse(['--require-tls=no'])).to.throw(UsageError, 'takes none');
+    expect(renderHelp(COMMAND)).to.match(/--require-tls {2,}a switch\n/);
   });
 
   it('several values: the flag again and again, or a variable with commas', () => {

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 export interface Flag {
   /** kebab-case. */
   readonly name: string;
-  /** What stands for the value in help, such as HOST:PORT. */
+  /** What stands for the value in help, such as HOST:PORT. Empty: a switch, which takes none; its variable is true or false. */
   readonly value: string;
   readonly help: string;
   /** May be given several times; its variable holds a list separated by commas. */
@@ -70,6 +70,15 @@ export class Flags {
     return Number(count) * factor;
   }
 
+  /** Of a switch. */
+  on(name: string): boolean {
+    const value = this.get(name);
+    if (value !== undefined && value !== 'true' && value !== 'false') {
+      throw new UsageError(`${variableOf({ name })} is true or false`);
+    }
+    return value === 'true';
+  }
+
   oneOf<Value extends string>(name: string, values: readonly Value[]): Value {
     const found = values.find((value) => value === this.get(name));
     if (found === undefined) throw new UsageError(`--${name} is one of ${values.join(', ')}`);
@@ -82,7 +91,10 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 /** Throws UsageError. `environment` is process.env. */
 export function parseFlags(command: Command, argv: readonly string[], environment: NodeJS.ProcessEnv): Flags {
   const options = Object.fromEntries(
-    command.flags.map(({ name }) => [name, { type: 'string' as const, multiple: true }]),
+    command.flags.map(({ name, value }) => [
+      name,
+      { type: value === '' ? ('boolean' as const) : ('string' as const), multiple: true },
+    ]),
   );
   const { values, positionals } = parseStrictly(command, argv, {
     ...options,
@@ -90,7 +102,7 @@ export function parseFlags(command: Command, argv: readonly string[], environmen
   });
   const found = new Map<string, readonly string[]>();
   for (const flag of command.flags) {
-    const typed = values[flag.name] as string[] | undefined;
+    const typed = (values[flag.name] as (string | boolean)[] | undefined)?.map(String);
     const chosen = typed ?? fromEnvironment(flag, environment[variableOf(flag)]);
     if (chosen !== undefined) found.set(flag.name, chosen);
     if (typed !== undefined && typed.length > 1 && flag.many !== true) {
@@ -113,7 +125,9 @@ function parseStrictly(
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') throw new UsageError(unknownFlag(command, argv), { cause: error });
     if (code?.startsWith('ERR_PARSE_ARGS') !== true) throw error;
-    throw new UsageError('a flag lacks its value: write --flag VALUE or --flag=VALUE', { cause: error });
+    throw new UsageError('a flag lacks its value, or has one and takes none: write --flag VALUE or --flag=VALUE', {
+      cause: error,
+    });
   }
 }
 
@@ -127,7 +141,7 @@ function unknownFlag({ flags }: Command, argv: readonly string[]): string {
   return `unknown flag ${unknown ?? ''}: ${hint}`;
 }
 
-const variableOf = ({ name }: Flag): string => `ARTICDBM_${name.toUpperCase().replaceAll('-', '_')}`;
+const variableOf = ({ name }: Pick<Flag, 'name'>): string => `ARTICDBM_${name.toUpperCase().replaceAll('-', '_')}`;
 
 function fromEnvironment(flag: Flag, text: string | undefined): readonly string[] | undefined {
   if (text === undefined || text === '') return flag.default === undefined ? undefined : [flag.default];
@@ -151,7 +165,7 @@ function flagRow(flag: Flag): [string, string] {
     flag.default === undefined ? '' : `default ${flag.default}`,
   ];
   const notes = more.filter((note) => note !== '').join('; ');
-  return [`--${flag.name} ${flag.value}`, notes === '' ? flag.help : `${flag.help} (${notes})`];
+  return [`--${flag.name} ${flag.value}`.trimEnd(), notes === '' ? flag.help : `${flag.help} (${notes})`];
 }
 
 /** HOST:PORT or [IPv6]:PORT. Throws UsageError naming the flag. */

@@ -11,8 +11,8 @@ import { createSnapshotHolder } from './snapshot/holder.ts';
 
 export const PROXY: Command = {
   usage: 'articdbm proxy --policy FILE --logins FILE --listen BACKEND=HOST:PORT…',
-  about: `Serves a compiled policy from a file, as a sidecar does from its memory volume. SIGHUP reads both files again;
-if they are not valid, what is in force stays.
+  about: `Serves a compiled policy from a file, as a sidecar does from its memory volume. SIGHUP reads these files and
+the certificate again; what is not valid leaves in force what is.
 
 exit code: 0 stopped, 1 it could not start, 2 the command line is wrong`,
   flags: [
@@ -59,6 +59,8 @@ export async function runProxy(flags: Flags): Promise<number> {
   process.on('SIGHUP', () => {
     const wrong = load();
     if (wrong !== undefined) complain(`${wrong}: what is in force stays`);
+    const tls = serving.rereadTls();
+    if (typeof tls === 'object') complain(`${tls.problem}: the certificate that is served stays`);
   });
   await untilStopped(() => serving.stop());
   return 0;

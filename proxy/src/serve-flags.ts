@@ -11,6 +11,7 @@ export const SERVE_FLAGS: readonly Flag[] = [
   { name: 'admin', value: 'HOST:PORT', help: 'serve /metrics, /healthz and /readyz there' },
   { name: 'tls-cert', value: 'FILE', help: 'certificate (PEM) for TLS with clients; with --tls-key' },
   { name: 'tls-key', value: 'FILE', help: 'its key (PEM)' },
+  { name: 'require-tls', value: '', help: 'refuse clients that do not encrypt; with --tls-cert' },
   {
     name: 'log-level',
     value: 'LEVEL',
@@ -31,6 +32,9 @@ export const SERVE_FLAGS: readonly Flag[] = [
 export interface ServeOptions {
   readonly admin?: { readonly host: string; readonly port: number };
   readonly clientTls?: NonNullable<ProxyConfig['clientTls']>;
+  /** Reads the files of certificate and key again; throws UsageError. */
+  readonly readClientTls: () => ProxyConfig['clientTls'];
+  readonly requireTls: boolean;
   readonly logLevel: LogLevel;
   /** A path, `-` or `none`. */
   readonly auditLog: string;
@@ -43,9 +47,13 @@ export interface ServeOptions {
 export function serveOptions(flags: Flags): ServeOptions {
   const admin = flags.get('admin');
   const clientTls = readTls(flags);
+  const requireTls = flags.on('require-tls');
+  if (requireTls && clientTls === undefined) throw new UsageError('--require-tls needs --tls-cert and --tls-key');
   return {
     ...(admin === undefined ? {} : { admin: parseAddress('admin', admin) }),
     ...(clientTls === undefined ? {} : { clientTls }),
+    readClientTls: () => readTls(flags),
+    requireTls,
     logLevel: flags.oneOf('log-level', LOG_LEVELS),
     auditLog: flags.required('audit-log'),
     limits: {
@@ -63,14 +71,14 @@ const STATEMENT_BYTES = 4 << 20;
 /** A few thousand statements; the idle proxy is to stay small. */
 const CACHE_BYTES = 16 << 20;
 
-function readTls(flags: Flags): ServeOptions['clientTls'] {
+function readTls(flags: Flags): ProxyConfig['clientTls'] {
   const certFile = flags.get('tls-cert');
   const keyFile = flags.get('tls-key');
   if (certFile === undefined && keyFile === undefined) return undefined;
   if (certFile === undefined || keyFile === undefined) throw new UsageError('--tls-cert and --tls-key go together');
   const pair = { cert: readPem('tls-cert', certFile), key: readPem('tls-key', keyFile) };
   try {
-    createSecureContext(pair);
+    createSecureContext(pair); // which finds out, too, whether they belong together
   } catch (error) {
     throw new UsageError('--tls-cert and --tls-key are no certificate and its key (PEM)', { cause: error });
   }

@@ -4,7 +4,7 @@ import { fileOutput, streamOutput } from './audit/output.ts';
 import type { LineOutput } from './audit/output.ts';
 import { jsonLinesSink, noAudit } from './audit/sink.ts';
 import type { ListenerConfig, UpstreamCredentials } from './config.ts';
-import { StartError } from './flags.ts';
+import { StartError, UsageError } from './flags.ts';
 import type { ServeOptions } from './serve-flags.ts';
 import { startProxy } from './server.ts';
 import type { RunningProxy } from './server.ts';
@@ -30,6 +30,8 @@ export interface Serving {
   listen(listener: ListenerConfig): Promise<ListenerConfig>;
   /** The first listeners are open: /readyz may say so. */
   opened(): void;
+  /** Reads --tls-cert and --tls-key again, for new connections. A text: what is wrong, and the old ones stay. */
+  rereadTls(): 'same' | 'replaced' | { readonly problem: string };
   readonly logger: Logger;
   /** Where /metrics is, if it was asked for. */
   readonly admin: { readonly host: string; readonly port: number } | undefined;
@@ -69,6 +71,7 @@ export async function serve(input: ServeInput): Promise<Serving> {
     credentials: input.credentials,
     recorder,
     ...(options.clientTls === undefined ? {} : { clientTls: options.clientTls }),
+    requireTls: options.requireTls,
     ...(input.mockSecret === undefined ? {} : { mockSecret: input.mockSecret }),
     limits: options.limits,
     environment: { now: () => Date.now(), monotonic: () => performance.now(), randomBytes: (n) => randomBytes(n) },
@@ -77,6 +80,7 @@ export async function serve(input: ServeInput): Promise<Serving> {
   return {
     listen: (listener) => proxy.listen(listener),
     opened: () => (state = 'open'),
+    rereadTls: tlsReader(options, proxy),
     logger,
     admin,
     stop: async () => {
@@ -85,6 +89,22 @@ export async function serve(input: ServeInput): Promise<Serving> {
       await admin?.close();
       await Promise.all([stdout.flush(FLUSH), auditFile?.flush(FLUSH)]);
     },
+  };
+}
+
+function tlsReader({ clientTls, readClientTls }: ServeOptions, proxy: RunningProxy): Serving['rereadTls'] {
+  let current = clientTls;
+  return () => {
+    try {
+      const read = readClientTls();
+      if (read === undefined || (read.cert === current?.cert && read.key === current.key)) return 'same';
+      proxy.replaceClientTls(read);
+      current = read;
+      return 'replaced';
+    } catch (error) {
+      if (error instanceof UsageError) return { problem: error.message };
+      throw error;
+    }
   };
 }
 

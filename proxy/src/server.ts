@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
-import type { ListenerConfig, ProxyConfig } from './config.ts';
+import type { ClientCertificate, ListenerConfig, ProxyConfig } from './config.ts';
 import type { ClientTls } from './connection-accept.ts';
 import type { ConnectionContext, Shared } from './connection-context.ts';
 import { Connection } from './connection.ts';
@@ -27,6 +27,8 @@ export interface RunningProxy {
   readonly addresses: readonly ListeningAddress[];
   /** Opens one more listener, for a backend that came later. Rejects when its address can't be bound. */
   listen(listener: ListenerConfig): Promise<ListeningAddress>;
+  /** Serves another certificate from the next connection on. Throws when it is none. */
+  replaceClientTls(certificate: ClientCertificate): void;
   /** For metrics. */
   parserCounts(): ParserCounts;
   /** Accepts nobody any more, lets what is in flight end within so many milliseconds, then ends everything. */
@@ -55,6 +57,7 @@ class Proxy implements RunningProxy {
   readonly #servers: net.Server[] = [];
   readonly #overseer: Overseer;
   readonly #mockSecret: Buffer;
+  #tls: ClientTls | undefined;
   readonly addresses: ListeningAddress[] = [];
   #sessions = 0;
 
@@ -63,6 +66,7 @@ class Proxy implements RunningProxy {
     this.#config = config;
     this.#parser = createSqlParser({ statementBytes: config.limits.statementBytes });
     this.#mockSecret = config.mockSecret ?? environment.randomBytes(SECRET_BYTES);
+    this.#tls = config.clientTls === undefined ? undefined : clientTls(config.clientTls);
     const directory = new PolicyDirectory(config.snapshots);
     this.#shared = {
       config,
@@ -73,7 +77,6 @@ class Proxy implements RunningProxy {
         config.recorder.trouble(backend, what, detail);
       }),
       cancels: new CancelRegistry((length) => environment.randomBytes(length)),
-      tls: config.clientTls === undefined ? undefined : clientTls(config.clientTls),
     };
     this.#overseer = new Overseer(config, directory);
   }
@@ -114,9 +117,11 @@ class Proxy implements RunningProxy {
     const protocol = this.#protocolOf(backend);
     const session = ++this.#sessions;
     const client = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
+    const channel = this.#tls; // of this connection, whatever certificate comes meanwhile
     let username: string | undefined;
     return {
       ...this.#shared,
+      tls: channel,
       protocol,
       backend,
       session,
@@ -124,8 +129,8 @@ class Proxy implements RunningProxy {
       clientLogin: limits.clientLogin,
       startAccept: () =>
         protocol.startAccept({
-          tlsAvailable: this.#shared.tls !== undefined,
-          requireTls: false,
+          tlsAvailable: channel !== undefined,
+          requireTls: this.#config.requireTls === true,
           nonce: environment.randomBytes(NONCE_BYTES).toString('base64'),
           mockSecret: this.#mockSecret,
         }),
@@ -170,6 +175,10 @@ class Proxy implements RunningProxy {
     return expiresAt !== undefined && expiresAt <= this.#config.environment.now() ? 'expired' : 'password';
   }
 
+  replaceClientTls(certificate: ClientCertificate): void {
+    this.#tls = clientTls(certificate);
+  }
+
   parserCounts(): ParserCounts {
     return this.#parser.counts();
   }
@@ -194,7 +203,7 @@ function bound(server: net.Server, { host, port }: ListenerConfig): Promise<{ ho
   });
 }
 
-function clientTls({ cert, key }: { readonly cert: string; readonly key: string }): ClientTls {
+function clientTls({ cert, key }: ClientCertificate): ClientTls {
   const context = tls.createSecureContext({ cert, key, minVersion: 'TLSv1.2' });
   return { context, alpn: PROTOCOLS.postgresql.alpn, serverEndPoint: tlsServerEndPoint(new X509Certificate(cert).raw) };
 }

@@ -272,6 +272,35 @@ describe('articdbm standalone', () => {
       .and.to.match(/users\.yaml:\d+:\d+: error/);
   });
 
+  it('--require-tls refuses who does not encrypt; a new certificate is served to new connections', async () => {
+    const [one, two] = [makeCertificate(), makeCertificate()];
+    write('cert.pem', one.cert);
+    write('key.pem', one.key);
+    const tls = [`--tls-cert=${join(folder, 'cert.pem')}`, `--tls-key=${join(folder, 'key.pem')}`, '--require-tls'];
+    await start('500ms', ...tls);
+    const login = (ssl?: pg.ClientConfig['ssl']): pg.Client => {
+      const client = new pg.Client({
+        ...{ host: '127.0.0.1', port, user: 'reader', password: PASSWORDS.reader, database: 'postgres' },
+        ...(ssl === undefined ? {} : { ssl }),
+      });
+      client.on('error', () => undefined);
+      clients.push(client);
+      return client;
+    };
+    const encrypted = (ca: string): pg.Client => login({ ca, servername: 'localhost' });
+    expect(await codeOf(login().connect())).to.equal('28000');
+    for (let wait = 0; wait < 200 && standalone.logged === ''; wait += 1) await delay(10);
+    expect(standalone.logged).to.match(/"kind":"login".*"outcome":"refused".*"reason":"tls-required"/);
+    const before = encrypted(one.ca);
+    await before.connect();
+    await edit('cert.pem', two.cert, /no certificate and its key \(PEM\): the certificate that is served stays/);
+    await encrypted(one.ca).connect();
+    await edit('key.pem', two.key, /new connections are served with the certificate as it is now/);
+    await encrypted(two.ca).connect();
+    expect(await codeOf(encrypted(one.ca).connect())).not.to.equal('ok');
+    expect((await before.query('select id from t')).rows).to.deep.equal([{ id: 1 }]);
+  }).timeout(30_000);
+
   it('serves TLS with the certificate that it is given, and refuses a key that is another’s', async () => {
     const [one, two] = [makeCertificate(), makeCertificate()];
     write('cert.pem', one.cert);
