@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { NameTable, UNSETTLED, type Change } from './names.ts';
+import { DOUBTFUL, NameTable, UNSETTLED, type Change } from './names.ts';
 
 interface Thing {
   readonly cost: number;
@@ -80,6 +80,24 @@ describe('what a name means', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it('may be what a failed change gave it: judged as that where it meant nothing, else told by no one', () => {
+    const names = new NameTable<Thing>();
+    names.change('n', A, 0).doubt();
+    expect(names.lookup('n', 1)).to.equal(A);
+    names.change('n', undefined, 1).doubt();
+    expect(names.lookup('n', 2)).to.equal(A);
+    names.change('n', B, 2).doubt();
+    expect(names.lookup('n', 3)).to.equal(DOUBTFUL);
+    names.forget(() => true);
+    expect(names.lookup('n', 3)).to.equal(DOUBTFUL);
+    const anew = names.change('n', A, 3);
+    expect(names.lookup('n', 4)).to.equal(UNSETTLED);
+    anew.drop();
+    expect(names.lookup('n', 4)).to.equal(DOUBTFUL);
+    names.change('n', undefined, 4).confirm();
+    expect([names.lookup('n', 5), names.cost]).to.eql([undefined, 0]);
   });
 
   it('can be taken from all at once', () => {
