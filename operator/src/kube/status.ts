@@ -7,7 +7,7 @@ export const FIELD_MANAGER = 'articdbm-operator';
 export interface StatusWrite<S> {
   readonly client: KubeClient;
   readonly kind: ResourceKind;
-  /** As last read: its uid and resourceVersion guard the write. */
+  /** As last read. Its resourceVersion guards the write (its uid would not: the API server does not look at it here). */
   readonly object: KubeObject & { readonly status?: unknown };
   readonly status: S;
   readonly signal?: AbortSignal;
@@ -17,18 +17,14 @@ export interface StatusWrite<S> {
 
 /**
  * Makes the object's status what is given, by server-side apply of all of it. 'same': it was, and nothing was sent. Throws
- * ApiError 409 when the object has changed since it was read, or is another of the same name: reconcile again.
+ * ApiError 409 when the object has changed since it was read or is another of the same name, 404 when it is gone: reconcile again.
  */
 export async function applyStatus<S extends object>(write: StatusWrite<S>): Promise<'written' | 'same'> {
   const { client, kind, object, status, signal, check } = write;
   if (isDeepStrictEqual(plain(object.status ?? {}), plain(status))) return 'same';
-  const { name, namespace, uid, resourceVersion } = object.metadata;
-  const metadata = {
-    name,
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(uid === undefined ? {} : { uid }),
-    ...(resourceVersion === undefined ? {} : { resourceVersion }),
-  };
+  const { name, namespace, resourceVersion } = object.metadata;
+  if (resourceVersion === undefined) throw new Error('the object has not been read: nothing guards the write');
+  const metadata = { name, resourceVersion, ...(namespace === undefined ? {} : { namespace }) };
   check();
   const applied: KubeObject & { readonly status: S } = { metadata, status };
   await client.apply(kind, applied, { fieldManager: FIELD_MANAGER, subresource: 'status', force: true, signal });

@@ -92,21 +92,24 @@ class Watch<T extends KubeObject> implements RunningWatch {
   }
 
   async #run(): Promise<void> {
-    const { signal } = this.#abort;
-    while (!signal.aborted) {
+    while (!this.#stopped()) {
       try {
         if (this.#version === undefined || this.#options.clock.now() >= this.#relistAt) await this.#list();
         await this.#follow(this.#version ?? '');
         this.#notice({ kind: 'ended' });
         await this.#pause(0);
       } catch (error) {
-        if (signal.aborted) return;
+        if (this.#stopped()) return;
         this.#notice({ kind: 'error', error });
         this.#failures++;
         if (isStatus(error, EXPIRED) || this.#failures % FAILURES_TO_RELIST === 0) this.#version = undefined;
         await this.#pause(error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0);
       }
     }
+  }
+
+  #stopped(): boolean {
+    return this.#abort.signal.aborted;
   }
 
   async #list(): Promise<void> {

@@ -118,7 +118,7 @@ class Process implements Clock, LeaseStore {
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
       answer.then(
         (value) => this.#whenAwake(() => resolve(value)),
-        (error: unknown) => this.#whenAwake(() => reject(error as Error)),
+        (error: Error) => this.#whenAwake(() => reject(error)),
       );
     });
   }
@@ -215,7 +215,7 @@ describe('the election', () => {
       fc.asyncProperty(fc.integer(), async (seed) => {
         await randomTimes(seed);
       }),
-      { numRuns: 40 },
+      { numRuns: 150 },
     );
   });
 });

@@ -168,6 +168,8 @@ class Term implements Leadership {
   }
 
   async confirm(): Promise<boolean> {
+    // What is under way may have been answered for already, by a record that is another's by now.
+    await this.#renewal;
     if (!this.leads()) return false;
     const before = this.#until;
     await this.#renew();
@@ -207,9 +209,10 @@ class Term implements Leadership {
   /** Renews until the work has ended, while it drains too; once the lead is lost there is nothing to keep. */
   async #keep(ended: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    while (!ended.aborted && this.leads()) {
+    const goesOn = (): boolean => !ended.aborted && this.leads();
+    while (goesOn()) {
       await wait(clock, Math.min(this.#times.retryMs, this.#until - clock.now()), ended);
-      if (!ended.aborted && this.leads()) await this.#renew();
+      if (goesOn()) await this.#renew();
     }
   }
 
@@ -230,7 +233,10 @@ class Term implements Leadership {
     if (written === 'lost') {
       // Somebody wrote: perhaps we, in a request whose answer was lost, or a person who left the holder alone.
       const held = await store.read(signal);
-      if (!this.#isOurs(held)) return this.#lose();
+      if (!this.#isOurs(held)) {
+        this.#lose();
+        return;
+      }
       this.#held = held;
       written = await store.write(held.record, held.version, signal);
     }

@@ -54,7 +54,10 @@ export class WorkQueue {
       if (!entry.changed) this.#entries.set(key, { state: 'running', changed: true });
       return;
     }
-    if (entry?.state === 'waiting' && this.#failures.has(key)) return this.#bringForward(key, entry);
+    if (entry?.state === 'waiting' && this.#failures.has(key)) {
+      this.#bringForward(key, entry);
+      return;
+    }
     if (entry?.state === 'waiting') entry.cancel();
     this.#makeReady(key);
   }
@@ -74,7 +77,10 @@ export class WorkQueue {
     if (entry?.state !== 'running') throw new Error('finished what was not running');
     this.#running--;
     this.#entries.delete(key);
-    if (outcome.kind === 'retry') return this.#again(key, entry.changed);
+    if (outcome.kind === 'retry') {
+      this.#again(key, entry.changed);
+      return;
+    }
     this.#failures.delete(key);
     if (entry.changed) this.#makeReady(key);
     else if (outcome.kind === 'later') this.#waitFor(key, outcome.milliseconds);

@@ -57,7 +57,12 @@ export class FakeClock implements Clock {
 }
 
 /** Until all promises that can go on have done so. */
-export const flush = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+export async function flush(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn++) await Promise.resolve();
+}
+
+/** More than any chain of promises here is long. */
+const TURNS = 100;
 
 /** Random numbers that a seed repeats (mulberry32). */
 export function seeded(seed: number): () => number {

@@ -56,6 +56,7 @@ const START_MS = 60_000;
 
 const children = new Set<ChildProcess>();
 const folders = new Set<string>();
+const servers = new Set<ApiServer>();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
@@ -67,6 +68,11 @@ export async function requireApiServer(context: Mocha.Context, options: ApiServe
   const server = new Server(binaries, options, await freePort(), await freePort(), await freePort());
   await server.start();
   return server;
+}
+
+/** For `after` hooks: all that this process has started and not stopped, if any. */
+export async function stopApiServers(): Promise<void> {
+  for (const server of [...servers]) await server.stop();
 }
 
 class Server implements ApiServer {
@@ -93,6 +99,7 @@ class Server implements ApiServer {
     this.#etcd = etcd;
     this.#etcdPeer = etcdPeer;
     folders.add(this.#folder);
+    servers.add(this);
   }
 
   get ca(): string {
@@ -182,6 +189,7 @@ class Server implements ApiServer {
   }
 
   async stop(): Promise<void> {
+    servers.delete(this);
     for (const client of this.#clients) client.close();
     await this.#proxy?.close();
     if (this.#apiServer !== undefined) await end(this.#apiServer, 'SIGKILL');

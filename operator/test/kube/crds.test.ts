@@ -15,7 +15,7 @@ import { CEL_CASES } from '#contract/resources/testing-cel';
 import { STRUCTURE_CASES } from '#contract/resources/testing-structure';
 import { resource } from '#contract/resources/testing';
 import { validateResource } from '#contract/resources/validate';
-import { requireApiServer, type ApiServer } from '../harness/api-server.ts';
+import { requireApiServer, stopApiServers, type ApiServer } from '../harness/api-server.ts';
 
 const KINDS: Readonly<Record<Kind, ResourceKind>> = {
   DatabaseBackend: DATABASE_BACKENDS,
@@ -43,7 +43,7 @@ describe('the CRDs on a real API server', function () {
     await server.installCrds();
     await server.createNamespaces('prod');
   });
-  after(() => server?.stop());
+  after(stopApiServers);
 
   const refusal = async (kind: Kind, object: object): Promise<string> => {
     const query = { dryRun: 'All', fieldValidation: 'Strict' };
