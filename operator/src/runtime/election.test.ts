@@ -118,7 +118,7 @@ class Process implements Clock, LeaseStore {
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
       answer.then(
         (value) => this.#whenAwake(() => resolve(value)),
-        (error: Error) => this.#whenAwake(() => reject(error)),
+        (error: unknown) => this.#whenAwake(() => reject(error instanceof Error ? error : new Error('unknown'))),
       );
     });
   }
