@@ -115,8 +115,13 @@ export function askType(analysis: Analysis, type: Pg.TypeName | undefined): void
     const word = as('ColumnRef', modifier)?.fields?.length === 1;
     if (kind !== 'A_Const' && !word) analysis.notUnderstood('this type modifier');
   }
-  askTypeName(analysis, namesOf(type.names));
+  const names = namesOf(type.names);
+  // float(n) is one of the two by the value of n (gram.y, opt_float).
+  if (FLOATS.has(names.at(-1) ?? '')) analysis.constantsMatter = true;
+  askTypeName(analysis, names);
 }
+
+const FLOATS: ReadonlySet<string> = new Set(['float4', 'float8']);
 
 function askTypeName(analysis: Analysis, names: readonly string[]): void {
   const name = names.at(-1) ?? '';

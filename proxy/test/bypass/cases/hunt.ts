@@ -163,4 +163,45 @@ export const HUNTED: readonly BypassCase[] = [
     attack: `select customers::text from customers`,
     evidence: marker,
   },
+  {
+    threat: "a user's cast to float8, by a precision that makes float8 of what was float4 before",
+    setup: `create function read_float(text) returns float8 language sql as
+        'select 7771::float8 from secrets where id = 1';
+      create cast (text as float8) with function read_float(text)`,
+    attack: [
+      query('select note::float(24) from orders where id = 0'),
+      query('select note::float(53) from orders where id = 1'),
+    ],
+    evidence: rows(/^7771$/m),
+  },
+  {
+    threat: 'PREPARE under a name that the server cuts before a letter of two bytes',
+    attack: oneByOne(`prepare "${'a'.repeat(62)}é" as ${SECRET}`, `execute "${'a'.repeat(62)}"`),
+    evidence: marker,
+  },
+  {
+    threat: 'FETCH from a portal of the protocol that holds a forbidden INSERT … RETURNING',
+    attack: [
+      query('begin'),
+      parse(`insert into secrets values (9, 'x') returning value`, 's'),
+      bind({ statement: 's', portal: 'p' }),
+      sync(),
+      query('fetch all from p'),
+      query('commit'),
+    ],
+    evidence: change('select exists (select from secrets where id = 9)'),
+  },
+  {
+    threat: 'FETCH from a portal of the protocol that holds an EXECUTE',
+    attack: [
+      query('begin'),
+      parse(SECRET, 's'),
+      parse('execute s', 'e'),
+      bind({ statement: 'e', portal: 'p' }),
+      sync(),
+      query('fetch all from p'),
+      query('commit'),
+    ],
+    evidence: marker,
+  },
 ];
