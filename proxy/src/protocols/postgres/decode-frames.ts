@@ -1,6 +1,6 @@
 /**
  * Bytes to messages during a login, in either direction (§54.1): whole messages only, each within the limit that its
- * time and place allow. After the login framing.ts takes over, with what `rest` holds.
+ * time and place allow. After the login client-framing.ts and server-framing.ts take over, with what `rest` holds.
  */
 import { malformed } from '#proxy/bytes/reader';
 import type { Frame } from '../protocol.ts';

@@ -1,6 +1,6 @@
 import type { InFlight, JudgedStep } from '../protocol.ts';
 import type { Refusal } from '../refusal.ts';
-import type { ClientFrame } from './framing.ts';
+import type { ClientFrame } from './client-framing.ts';
 import { BACKEND, FRONTEND } from './messages.ts';
 import type { Change } from './names.ts';
 

@@ -16,7 +16,7 @@ import {
   decodeParse,
   decodeQuery,
 } from './decode.ts';
-import type { ClientFrame } from './framing.ts';
+import type { ClientFrame } from './client-framing.ts';
 import { FRONTEND } from './messages.ts';
 import { DOUBTFUL, UNSETTLED } from './names.ts';
 import { keyOf, keyOfName, type Definition, type PostgresSession } from './session.ts';

@@ -3,10 +3,10 @@ import { ProtocolError } from '#proxy/bytes/protocol-error';
 import type { InspectedStatement } from '#proxy/sql/inspection';
 import type { ClientMessage, InFlight, Judged, Link, LinkContext, Refused, StatementText } from '../protocol.ts';
 import { ReplyCut, type Refusal } from '../refusal.ts';
+import { frameOf, MORE, type ClientFrame } from './client-framing.ts';
 import { CopyGate } from './copy-gate.ts';
 import { decodeNoticeFields, decodeParameterStatus, decodeReadyForQuery } from './decode.ts';
 import { encodeCopyFail, encodeMessageFields, encodeSync, encodeTerminate } from './encode.ts';
-import { frameOf, MORE, ServerFraming, VERDICT, type ClientFrame, type ServerReader, type Verdict } from './framing.ts';
 import { completesStatement, endsRows, Entry, kindOf, Queue, standsAlone, type EntryKind } from './in-flight.ts';
 import { BACKEND, FRONTEND } from './messages.ts';
 import { pathQuestion, readPathAnswer } from './path-question.ts';
@@ -21,6 +21,7 @@ import {
   substituteUnreadable,
   type ServerError,
 } from './refuse.ts';
+import { ServerFraming, VERDICT, type ServerReader, type Verdict } from './server-framing.ts';
 import { PostgresSession } from './session.ts';
 import { saysNothingOfRows, withoutRows } from './tell.ts';
 

@@ -82,6 +82,9 @@ export const STARTUP_CODE = {
   gssEncryption: (1234 << 16) | 5680,
 } as const;
 
+/** Before each message's body: its type, and its length without the type. */
+export const HEAD_BYTES = 5;
+
 export const PROTOCOL_MAJOR = 3;
 
 /** The minor versions that were ever spoken: 3.0, and 3.2 since PostgreSQL 18 (3.1 is reserved, never used). */

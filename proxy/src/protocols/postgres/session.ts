@@ -1,6 +1,6 @@
 import type { InspectedStatement, ResolutionState, SessionEffect } from '#proxy/sql/inspection';
 import type { ClientMessage, Inquiry, Session, SessionContext, StatementText } from '../protocol.ts';
-import { ClientFraming, frameOf, type ClientFrame } from './framing.ts';
+import { ClientFraming, frameOf, type ClientFrame } from './client-framing.ts';
 import { inspectMessage } from './inspect.ts';
 import { IDENTIFIER_BYTES } from './messages.ts';
 import { NameTable, type Change } from './names.ts';
