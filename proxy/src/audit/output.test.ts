@@ -1,8 +1,9 @@
 import { expect } from 'chai';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileOutput, streamOutput } from './output.ts';
 import { jsonLinesSink } from './sink.ts';
 
@@ -22,6 +23,34 @@ describe('line output', () => {
     } finally {
       rmSync(directory, { recursive: true });
     }
+  });
+
+  it('writes by itself, in order, what comes while another write is under way', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'articdbm-output-'));
+    try {
+      const file = join(directory, 'audit.jsonl');
+      const output = fileOutput(file);
+      const lines = Array.from({ length: 5_000 }, (_, number) => `${number} ${'x'.repeat(100)}`);
+      for (const [number, line] of lines.entries()) {
+        expect(output.writeLine(line)).to.equal(true);
+        if (number % 1_000 === 999) await delay(1);
+      }
+      const whole = `${lines.join('\n')}\n`;
+      for (let look = 0; look < 100 && statSync(file).size < whole.length; look += 1) await delay(20);
+      expect(readFileSync(file, 'utf8')).to.equal(whole);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('drops whole lines, and does not spin, when the disk is full', async function () {
+    if (!existsSync('/dev/full')) this.skip();
+    const output = fileOutput('/dev/full', 1_000);
+    const line = 'x'.repeat(99);
+    const taken = Array.from({ length: 20 }, () => output.writeLine(line));
+    expect(taken.filter(Boolean)).to.have.length(10);
+    await output.flush(50); // resolves by its deadline
+    expect(output.writeLine(line)).to.equal(false);
   });
 
   it('says at once that a file cannot be opened', () => {
