@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KubeConfig } from '@kubernetes/client-node';
+import type { ClusterAccess } from './config.ts';
 import { ApiError, UnreachableError, answerOf } from './errors.ts';
 import {
   apiVersionOf,
@@ -58,8 +58,8 @@ export class KubeClient {
   readonly #transport: Transport;
   readonly #onRequest: OnRequest;
 
-  constructor(config: KubeConfig, onRequest: OnRequest = () => undefined) {
-    this.#transport = new Transport(config);
+  constructor(access: ClusterAccess, onRequest: OnRequest = () => undefined) {
+    this.#transport = new Transport(access);
     this.#onRequest = onRequest;
   }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import https, { type RequestOptions } from 'node:https';
-import type { KubeConfig } from '@kubernetes/client-node';
+import type { ClusterAccess } from './config.ts';
 
 export interface Sent {
   readonly method: string;
@@ -18,28 +18,22 @@ const MOST_CONNECTIONS = 16;
 /** A peer that is gone without a word is found by TCP within about this long and its retries. */
 const KEEP_ALIVE_MS = 15_000;
 
-/** Connections to one API server: kept and shared for requests. The library only says where to, and with which credentials. */
+/** Connections to one API server: kept and shared for requests, one of its own for each watch. */
 export class Transport {
-  readonly #config: KubeConfig;
-  readonly #server: URL;
-  readonly #proxied: boolean;
+  readonly #access: ClusterAccess;
   readonly #shared: http.Agent;
   readonly #single: http.Agent;
 
-  constructor(config: KubeConfig) {
-    const cluster = config.getCurrentCluster();
-    if (cluster === null) throw new Error('no cluster is configured');
-    this.#config = config;
-    this.#server = new URL(cluster.server);
-    this.#proxied = cluster.proxyUrl !== undefined;
-    const Agent = this.#server.protocol === 'https:' ? https.Agent : http.Agent;
+  constructor(access: ClusterAccess) {
+    this.#access = access;
+    const Agent = access.server.protocol === 'https:' ? https.Agent : http.Agent;
     this.#shared = new Agent({ keepAlive: true, maxSockets: MOST_CONNECTIONS, scheduling: 'lifo' });
     this.#single = new Agent({ keepAlive: false });
   }
 
   /** The answer's head has come; its body is to be read or destroyed. */
   async send(sent: Sent): Promise<{ readonly response: IncomingMessage; readonly reused: boolean }> {
-    const { request: make } = this.#server.protocol === 'https:' ? https : http;
+    const { request: make } = this.#access.server.protocol === 'https:' ? https : http;
     const request = make(await this.#options(sent));
     request.once('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
     try {
@@ -57,8 +51,8 @@ export class Transport {
   }
 
   async #options({ method, path, body, contentType, signal, alone = false }: Sent): Promise<RequestOptions> {
-    const credentials: RequestOptions = { headers: {} };
-    await this.#config.applyToHTTPSOptions(credentials);
+    const { server, proxied } = this.#access;
+    const credentials = await this.#access.credentials();
     const headers = {
       ...(credentials.headers as http.OutgoingHttpHeaders),
       Accept: 'application/json',
@@ -68,10 +62,10 @@ export class Transport {
         : { 'Content-Type': contentType ?? 'application/json', 'Content-Length': Buffer.byteLength(body) }),
     };
     const own = { agent: alone ? this.#single : this.#shared };
-    const prefix = this.#server.pathname.replace(/\/$/, '');
-    const { hostname, port, protocol } = this.#server;
+    const prefix = server.pathname.replace(/\/$/, '');
+    const { hostname, port, protocol } = server;
     const to = { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port, path: prefix + path };
-    return { ...credentials, ...(this.#proxied ? {} : own), ...to, method, headers, signal };
+    return { ...credentials, ...(proxied ? {} : own), ...to, method, headers, signal };
   }
 }
 

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { KubeClient, type OnRequest } from '#operator/kube/client';
-import { kubeConfigFor } from '#operator/kube/config';
+import { tokenAccess } from '#operator/kube/config';
 import type { KubeObject, ResourceKind } from '#operator/kube/resource';
 import { freePort } from '#test/harness/ports';
 import { requireApiServerBinaries, type ApiServerBinaries } from './cluster-binaries.ts';
@@ -151,7 +151,7 @@ class Server implements ApiServer {
   }
 
   client(way: 'direct' | 'through' = 'direct', token: string = TOKEN, onRequest?: OnRequest): KubeClient {
-    const client = new KubeClient(kubeConfigFor(this.#urlOf(way), token, this.#ca), onRequest);
+    const client = new KubeClient(tokenAccess(this.#urlOf(way), token, this.#ca), onRequest);
     this.#clients.push(client);
     return client;
   }

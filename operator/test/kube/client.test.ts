@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { expect } from 'chai';
-import type { KubeClient } from '#operator/kube/client';
+import { KubeClient } from '#operator/kube/client';
+import { findCluster, podAccess } from '#operator/kube/config';
 import { nextConditions } from '#operator/kube/conditions';
 import { ApiError, isStatus, UnreachableError } from '#operator/kube/errors';
 import { EventRecorder } from '#operator/kube/events';
@@ -68,6 +72,31 @@ describe('requests to a real API server', function () {
     expect(isStatus(error, 403)).to.equal(true);
     expect((error as ApiError).reason).to.equal('Forbidden');
     expect((error as ApiError).message).to.equal('GET /api/v1/namespaces/prod/secrets/s1: 403 Forbidden');
+  });
+
+  it('finds its way in a pod by two files and two variables', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'articdbm-account-'));
+    for (const [name, text] of Object.entries({ token: `${server.token}\n`, 'ca.crt': server.ca, namespace: 'prod' })) {
+      writeFileSync(path.join(folder, name), text);
+    }
+    const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
+    Object.assign(process.env, { KUBERNETES_SERVICE_HOST: server.host, KUBERNETES_SERVICE_PORT: String(server.port) });
+    const access = await podAccess(folder);
+    for (const [name, value] of Object.entries({ KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port })) {
+      if (value === undefined) Reflect.deleteProperty(process.env, name);
+      else process.env[name] = value;
+    }
+    rmSync(folder, { recursive: true });
+    const pod = new KubeClient(access);
+    expect(await pod.get(SECRETS, { namespace: access.namespace, name: 's1' })).to.not.equal(undefined);
+    pod.close();
+  });
+
+  it('finds its way by a kubeconfig', async () => {
+    const access = await findCluster(server.kubeconfig());
+    const user = new KubeClient(access);
+    expect(await user.get(SECRETS, { namespace: 'prod', name: 's1' })).to.not.equal(undefined);
+    user.close();
   });
 
   it('says that nobody answered', async () => {

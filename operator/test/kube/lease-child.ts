@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeClient } from '#operator/kube/client';
-import { loadKubeConfig } from '#operator/kube/config';
+import { findCluster } from '#operator/kube/config';
 import { isStatus } from '#operator/kube/errors';
 import { kubeLeaseStore } from '#operator/kube/lease';
 import type { KubeObject, ResourceKind } from '#operator/kube/resource';
@@ -25,7 +25,7 @@ const CONFIG_MAPS: ResourceKind = {
 const TIMES = { leaseMs: 3_000, actMs: 2_000, retryMs: 400 };
 const [file = '', identity = ''] = process.argv.slice(2);
 
-const client = new KubeClient(loadKubeConfig(file));
+const client = new KubeClient(await findCluster(file));
 const say = (what: string, more: object = {}): boolean =>
   process.stdout.write(`${JSON.stringify({ what, at: Date.now(), ...more })}\n`);
 
