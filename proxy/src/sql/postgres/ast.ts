@@ -50,6 +50,7 @@ export function literalText(node: Node | undefined): string | undefined {
   const cast = as('TypeCast', node);
   const type = cast?.typeName;
   if (cast === undefined || type === undefined || type.arrayBounds !== undefined) return undefined;
+  if (type.typmods !== undefined) return undefined; // varchar(n) cuts
   const names = namesOf(type.names);
   const name = names.pop() ?? '';
   if (!TEXT_TYPES.has(name) || (names.length > 0 && names.join('.') !== 'pg_catalog')) return undefined;

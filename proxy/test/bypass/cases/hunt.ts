@@ -204,4 +204,17 @@ export const HUNTED: readonly BypassCase[] = [
     ],
     evidence: marker,
   },
+  {
+    threat: 'a sequence whose name is what a cast leaves of an allowed one',
+    setup: 'create sequence orders_id',
+    attack: `select nextval('orders_id_seq'::varchar(9))`,
+    evidence: change('select is_called from orders_id'),
+  },
+  {
+    threat: 'a search_path that is what a cast leaves of an allowed one',
+    user: 'editor',
+    setup: 'create schema hid',
+    attack: `select set_config('search_path', 'hidden'::varchar(3), false)`,
+    evidence: rows(/^hid$/m),
+  },
 ];
