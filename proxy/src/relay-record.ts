@@ -65,6 +65,7 @@ export class SessionRecord {
       milliseconds: Math.round(milliseconds * 1000) / 1000,
       ...(refusal === undefined ? {} : { reason: refusal.reason }),
       ...about(entry),
+      ...(user.audit !== 'statements' || entry.text === undefined ? {} : { statement: entry.text }),
     });
   }
 

@@ -19,6 +19,7 @@ import { actionOf } from './relay-record.ts';
 import { InFlightWatch } from './relay-watch.ts';
 import { mayReadAll, mayReadWhole } from './relay-tells.ts';
 import type { RelayContext } from './relay-context.ts';
+import { withoutConstants } from './parser/without-constants.ts';
 import type { BoundUser } from './snapshot/directory.ts';
 
 export class Relay {
@@ -58,6 +59,7 @@ export class Relay {
         whole: (schema, name) =>
           mayReadWhole(this.#user, { database: context.database, schema, name }, environment.now()),
       },
+      shown: (text) => (this.#user.audit === 'statements' ? withoutConstants(text) : undefined),
       ended: (entry, outcome) => this.#ended(entry, outcome),
       failed: (sqlstate) => {
         if (NAMES_UNKNOWN.has(sqlstate)) context.catalogMoved();

@@ -149,6 +149,8 @@ export interface LinkContext {
   readonly ended: (entry: InFlight, outcome: 'ok' | 'denied' | 'failed') => void;
   /** What of the server's own messages the client may read: all of it, and whether a relation named there is the user's to read whole. */
   readonly tells: { readonly all: () => boolean; readonly whole: (schema: string, relation: string) => boolean };
+  /** What an audit event may show of a statement's text, if anything; asked when it is sent. Absent: nothing. */
+  readonly shown?: (text: Buffer) => string | undefined;
   /** The server's own error, by its SQLSTATE. */
   readonly failed: (sqlstate: string) => void;
   /** Monotonic milliseconds. */
@@ -160,6 +162,8 @@ export interface InFlight {
   /** Monotonic milliseconds at which it was sent. */
   readonly sent: number;
   readonly steps: readonly JudgedStep[];
+  /** What an audit event may show of the statement's text. */
+  readonly text: string | undefined;
   /** Whether it counts as a statement. */
   readonly charged: boolean;
   /** The step that was refused, when something else went in its place. */

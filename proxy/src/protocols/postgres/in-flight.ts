@@ -54,6 +54,8 @@ export class Entry implements InFlight {
   replacedBy: Refusal | undefined = undefined;
   /** COPY FROM STDIN commands that it may come to. */
   copies = 0;
+  /** What an audit event may show of the statement's text. */
+  text: string | undefined = undefined;
   /** What its statements change, one list per statement; confirmed one by one as they complete. */
   changes: (readonly Change[] | undefined)[] = [];
   #completed = 0;

@@ -125,6 +125,7 @@ export class PostgresLink implements Link, ServerReader {
     const entry = this.#open(functionCall ? 'function' : 'parse');
     entry.refusal = refused.refusal;
     entry.refusedStep = refused.judged?.steps[refused.at];
+    entry.text = this.#shown(frame);
     this.#commit(entry);
     const understood = refused.judged !== undefined;
     this.#send(substituteFor(frame.type, frame.body, this.#context.nonce, understood), 0);
@@ -136,6 +137,7 @@ export class PostgresLink implements Link, ServerReader {
     const entry = this.#open('query');
     entry.refusal = refusal;
     entry.refusedStep = judged?.steps[at];
+    entry.text = this.#shown(frame);
     entry.charged = true;
     if (at === 0 || detail?.kind !== 'query') {
       this.#commit(entry);
@@ -158,9 +160,15 @@ export class PostgresLink implements Link, ServerReader {
     if (judged !== undefined) {
       entry.steps = judged.steps;
       entry.charged = judged.charged;
+      if (judged.charged) entry.text = this.#shown(frame);
     }
     this.#fill(entry, frame);
     this.#commit(entry);
+  }
+
+  #shown({ detail, text }: ClientFrame): string | undefined {
+    const meant = detail?.kind === 'bind' || detail?.kind === 'execute' ? detail.definition?.text : text;
+    return meant === undefined ? undefined : this.#context.shown?.(meant.bytes);
   }
 
   /** A Query or FunctionCall is a batch by itself. */
