@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { SCHEMAS } from './schemas.gen.ts';
 import type { Schema } from './schema.ts';
 import { CEL_CASES } from './testing-cel.ts';
-import { rule, said, walkSchema } from './testing.ts';
+import { said, walkSchema } from './testing.ts';
 
 describe("the CRDs' own rules, without an API server", () => {
   for (const [situation, kind, changes, ...expected] of CEL_CASES) {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { SCHEMAS, type Kind } from './schemas.gen.ts';
 import { STRUCTURE_CASES } from './testing-structure.ts';
-import { resource, rule, said } from './testing.ts';
+import { resource, said } from './testing.ts';
 import { checkResource, validateResource } from './validate.ts';
 
 describe('checking resources without an API server', () => {
