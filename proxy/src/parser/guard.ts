@@ -6,7 +6,7 @@ import { scan, type Scan } from './scan.ts';
 export const MAX_TEXT = 4 * 1024 * 1024;
 
 /** What may be parsed on the main thread: small enough that the worst of its kind takes a few milliseconds … */
-export const SMALL_TEXT = 8 * 1024;
+const SMALL_TEXT = 8 * 1024;
 /**
  * … and so flat that no structure of such tokens overflows the stack, whatever it is (that takes chains of some 5,000), or
  * exceeds what `guardTree` allows: so it need not be asked.

@@ -1,6 +1,6 @@
 /** Classes of bytes, and where what begins with some of them ends, as PostgreSQL's scan.l has it. */
 
-export const OTHER = 0;
+const OTHER = 0;
 export const SPACE = 1;
 export const WORD = 2;
 export const OPERATOR = 3;
@@ -22,13 +22,13 @@ for (const c of ',;') CLASS[c.charCodeAt(0)] = SEPARATOR;
 for (const c of `'"`) CLASS[c.charCodeAt(0)] = QUOTE;
 CLASS['$'.charCodeAt(0)] = DOLLARS;
 
-export const BACKSLASH = 0x5c;
+const BACKSLASH = 0x5c;
 export const DOLLAR = 0x24;
 export const DASH = 0x2d;
 export const SLASH = 0x2f;
 export const STAR = 0x2a;
-export const NEWLINE = 0x0a;
-export const RETURN = 0x0d;
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
 export const APOSTROPHE = 0x27;
 export const LOWER_E = 0x65;
 export const UPPER_E = 0x45;

@@ -6,7 +6,7 @@ import { TOO_DEEP, tooLarge } from './guard.ts';
  * PostgreSQL's 65,535 parameters stays below) and what a recursive analysis may
  * walk. Flat texts stay below both by their number of tokens.
  */
-export const MAX_TREE = { bytes: 12 * 1024 * 1024, objects: 180_000, depth: 2_500 } as const;
+const MAX_TREE = { bytes: 12 * 1024 * 1024, objects: 180_000, depth: 2_500 } as const;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -93,9 +93,6 @@ export type Minor = 0 | 2;
 /** MAX_STARTUP_PACKET_LENGTH in libpq/pqcomm.h, length field not counted. */
 export const MAX_STARTUP_BYTES = 10_000;
 
-/** PG_MAX_AUTH_TOKEN_LENGTH in libpq/auth.h. */
-export const MAX_PASSWORD_BYTES = 65_535;
-
 /** PG_MAX_SASL_MESSAGE_LENGTH in auth-sasl.c. */
 export const MAX_SASL_BYTES = 1024;
 

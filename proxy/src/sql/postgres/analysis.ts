@@ -23,7 +23,7 @@ export interface Walk {
 }
 
 /** Deeper trees are refused: each level costs stack, and no one writes them by hand. */
-export const MAX_DEPTH = 1000;
+const MAX_DEPTH = 1000;
 
 /** What is known and gathered while one statement is analysed. */
 export class Analysis {
