@@ -139,7 +139,7 @@ async function aLockedDoor(stage: Stage, app: pg.Client): Promise<void> {
 }
 
 async function metrics({ admin }: Stage): Promise<void> {
-  heading('What happened is counted (and each event is a JSON line on stdout)');
+  heading('What happened is counted (the asking until an edit was felt, too), and each event is a JSON line on stdout');
   const text = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
   const lines = text
     .split('\n')
