@@ -43,7 +43,7 @@ export interface ApiServer {
 }
 
 export interface ApiServerOptions {
-  /** Also kube-controller-manager: ServiceAccounts, garbage collection, deletion of namespaces. Skips where it was not built. */
+  /** Also kube-controller-manager: ServiceAccounts, garbage collection, deletion of namespaces. Fails where it is absent: `e2e/cluster/build.sh all`. */
   readonly controllerManager?: boolean;
   /** More users, who may nothing by themselves; the token of `x` is `x-token`. */
   readonly users?: readonly string[];

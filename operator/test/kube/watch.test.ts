@@ -56,7 +56,8 @@ for (const { situation, flags } of SERVERS) {
       const [restarted] = await Promise.all([cutFor(server, 3_500), server.restart()]);
       cuts += restarted;
       await freezeFor(server, 2 * TIMES.idleMs);
-      cuts += await throttle(server, 2_500);
+      const { tally } = scene;
+      cuts += await throttle(server, 20_000, () => tally().throttled > 0);
       await server.compact();
       await freezeFor(server, 2 * TIMES.idleMs);
       const [again] = await Promise.all([cutFor(server, 3_500), server.restart('SIGTERM')]);
@@ -64,7 +65,7 @@ for (const { situation, flags } of SERVERS) {
       load.stop();
       await working;
       await settled(writer, scene);
-      const { relists, expired, throttled, silent, opened } = scene.tally();
+      const { relists, expired, throttled, silent, opened } = tally();
       console.log(
         `      ${String(load.writes)} writes, ${String(cuts)} connections cut, ${String(opened)} watches opened, ${String(relists)} lists, 410 ${String(expired)} times, 429 ${String(throttled)} times, silence found ${String(silent)} times`,
       );
@@ -78,7 +79,7 @@ for (const { situation, flags } of SERVERS) {
       scene = watchThrough(server);
       await scene.watch.synced;
       const { tally } = scene;
-      await throttle(server, 10_000, () => tally().throttled > 2);
+      await throttle(server, 20_000, () => tally().throttled > 2);
       await writer.create(DB_USERS, user('one', 'after-429'));
       await settled(writer, scene);
       expect(scene.tally().throttled, '429').to.be.greaterThan(0);
@@ -97,21 +98,12 @@ for (const { situation, flags } of SERVERS) {
       server.cut();
       server.proxy.thaw();
       await settled(writer, scene);
-      console.log(
-        JSON.stringify(
-          scene.notices.map((n) => ({
-            ...n,
-            e: n.kind === 'error' ? String(n.error) + String((n.error as Error).cause) : '',
-          })),
-        ),
-      );
       expect(scene.tally().expired, `410, of ${JSON.stringify(scene.notices)}`).to.be.greaterThan(0);
     });
 
     it('finds a connection that is dead without a word, by its silence', async () => {
       scene = watchThrough(server);
-      await scene.watch.synced;
-      await sleep(200);
+      while (scene.tally().opened === 0) await sleep(20);
       server.proxy.freeze();
       await writer.create(DB_USERS, user('one', 'unheard'));
       await sleep(TIMES.idleMs + 500);
