@@ -35,6 +35,8 @@ export class SessionRecord {
   readonly #recorder: Recorder;
   readonly #environment: Environment;
   readonly #identity: Identity;
+  #whoText: string | undefined;
+  #whoUser: string | undefined;
 
   constructor(recorder: Recorder, environment: Environment, identity: Identity) {
     this.#recorder = recorder;
@@ -60,13 +62,24 @@ export class SessionRecord {
     }
     const kind = refusal === undefined ? 'statement' : 'denial';
     if (!this.#recorder.audits(user.audit, kind)) return;
-    this.#recorder.audit(user.audit, {
-      ...this.#event(kind, user, outcomeOf(outcome)),
-      milliseconds: Math.round(milliseconds * 1000) / 1000,
-      ...(refusal === undefined ? {} : { reason: refusal.reason }),
-      ...about(entry),
-      ...(user.audit !== 'statements' || entry.text === undefined ? {} : { statement: entry.text }),
-    });
+    const when = timeText(this.#environment.now());
+    const took = Math.round(milliseconds * 1000) / 1000;
+    const reason = refusal === undefined ? '' : `,"reason":"${refusal.reason}"`;
+    const text =
+      user.audit === 'statements' && entry.text !== undefined ? `,"statement":${JSON.stringify(entry.text)}` : '';
+    this.#recorder.auditLine(
+      `{"audit":true,"time":"${when}","kind":"${kind}",${this.#who(user)},"outcome":"${outcomeOf(outcome)}"` +
+        `,"revision":${user.revision},"milliseconds":${took}${reason},${about(entry)}${text}}`,
+    );
+  }
+
+  /** The part of a line that tells who it was, written once: it outweighs the rest. */
+  #who(user: BoundUser): string {
+    if (this.#whoText === undefined || this.#whoUser !== user.user.ref) {
+      this.#whoUser = user.user.ref;
+      this.#whoText = innerJson({ ...this.#identity, user: this.#whoUser });
+    }
+    return this.#whoText;
   }
 
   session(
@@ -101,17 +114,34 @@ export class SessionRecord {
 
 const outcomeOf = (outcome: StatementOutcome): AuditEvent['outcome'] => (outcome === 'denied' ? 'refused' : outcome);
 
+/** The members of an object, as JSON without its braces. */
+const innerJson = (members: object): string => JSON.stringify(members).slice(1, -1);
+
+let second = Number.NaN;
+let secondText = '';
+
+/** ISO 8601 in UTC; all but the milliseconds is the same for a while. */
+function timeText(now: number): string {
+  const whole = Math.trunc(now);
+  const milliseconds = whole % 1000;
+  if (whole - milliseconds !== second) {
+    second = whole - milliseconds;
+    secondText = new Date(second).toISOString().slice(0, -4);
+  }
+  return `${secondText}${String(milliseconds).padStart(3, '0')}Z`;
+}
+
 type About = Pick<AuditEvent, 'tag' | 'actions' | 'objects'>;
 
-const known = new WeakMap<JudgedStep, About>();
+const known = new WeakMap<JudgedStep, string>();
 
-/** One step, as nearly all have, says the same each time. */
-function about({ steps, refusedStep }: InFlight): About {
+/** As members of JSON. One step, as nearly all have, says the same each time. */
+function about({ steps, refusedStep }: InFlight): string {
   const only = refusedStep === undefined && steps.length === 1 ? steps[0] : undefined;
-  if (only === undefined) return aboutSteps(refusedStep === undefined ? steps : [...steps, refusedStep]);
+  if (only === undefined) return innerJson(aboutSteps(refusedStep === undefined ? steps : [...steps, refusedStep]));
   let found = known.get(only);
   if (found === undefined) {
-    found = aboutSteps([only]);
+    found = innerJson(aboutSteps([only]));
     known.set(only, found);
   }
   return found;

@@ -17,7 +17,7 @@ describe('the recorder', () => {
     recorder = createRecorder({
       version: '1.2.3',
       logger: createLogger('warn', { write: (line) => log.push(line) }),
-      audit: { write: (_level, event) => audited.push(event), dropped: () => 7 },
+      audit: { write: (_level, event) => audited.push(event), writeLine: () => undefined, dropped: () => 7 },
       policy: () => policy,
       parser: () => ({ elsewhere: 3, workersReplaced: 2, grammarsDropped: 1 }),
       now: () => 10_000,

@@ -61,6 +61,7 @@ export function createRecorder(options: RecorderOptions): ProxyRecorder {
     audit(level, event) {
       if (auditEventWritten(level, event)) options.audit.write(level, event);
     },
+    auditLine: (line) => options.audit.writeLine(line),
     audits: auditKindWritten,
   };
 }

@@ -18,6 +18,8 @@ export interface Recorder {
   trouble(backend: string, what: string, detail: string): void;
   /** `level` is what backend and user ask for; the event is written if its kind is within it. */
   audit(level: AuditLevel, event: AuditEvent): void;
+  /** An event that is within its level, as the JSON that is written of it. For statements: there are many. */
+  auditLine(line: string): void;
   /** Whether an event of this kind would be written at all, so that the caller need not build it. */
   audits(level: AuditLevel, kind: AuditEvent['kind']): boolean;
 }

@@ -124,6 +124,10 @@ function memoryRecorder(): Pick<TestProxy, 'events' | 'troubles' | 'denials' | '
     audit: (level, event) => {
       if (audits(level, event.kind)) keep(events, event);
     },
+    auditLine: (line) => {
+      const { audit: _, ...event } = JSON.parse(line) as AuditEvent & { audit: true };
+      keep(events, event);
+    },
     audits,
   };
   return { recorder, events, troubles, denials, gauges };
