@@ -36,7 +36,7 @@ export class CancelRegistry {
   /** Does nothing for a pair that is not known. Resolves when the server has the request. */
   async cancel(pid: number, key: Buffer): Promise<void> {
     for (const entry of this.#entries.get(pid) ?? []) {
-      if (entry.key.length === key.length && timingSafeEqual(entry.key, key)) return void (await entry.cancel());
+      if (entry.key.length === key.length && timingSafeEqual(entry.key, key)) await entry.cancel();
     }
   }
 }
