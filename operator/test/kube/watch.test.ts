@@ -208,9 +208,14 @@ class Load {
     }
   }
 
+  /** One of the last few names, which move on: one that is deleted late is seldom made again, and a lost change stays lost. */
+  #name(worker: number): string {
+    return `u-${String(worker)}-${String(Math.floor(this.writes / 60 + Math.random() * 12))}`;
+  }
+
   async #write(worker: number): Promise<void> {
     const namespace = NAMESPACES[Math.floor(Math.random() * 2)] ?? '';
-    const ref = { namespace, name: `u-${String(worker)}-${String(Math.floor(Math.random() * 12))}` };
+    const ref = { namespace, name: this.#name(worker) };
     const signal = AbortSignal.timeout(3_000);
     const there = await this.#client.get<DbUser>(DB_USERS, ref, signal);
     if (there === undefined) await this.#client.create(DB_USERS, user(namespace, ref.name), signal);
