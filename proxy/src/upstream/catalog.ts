@@ -62,25 +62,26 @@ export class DatabaseCatalog {
   /** Resolves once the names were tried to be read. */
   async ready(): Promise<void> {
     if (this.#reader.names === null) await this.#refresh();
-    this.#timer ??= this.#schedule(REFRESH);
+    if (this.#timer === undefined) this.#schedule(REFRESH);
   }
 
   /** Something may have changed. */
   refreshSoon(): void {
     if (this.#closed.signal.aborted) return;
     const since = this.#environment.monotonic() - this.#refreshedAt;
-    clearTimeout(this.#timer);
-    this.#timer = this.#schedule(Math.max(0, SOONEST - since));
+    this.#schedule(Math.max(0, SOONEST - since));
   }
 
-  #schedule(milliseconds: number): NodeJS.Timeout {
+  /** One timer at a time: what was asked for while the names were being read stands in the place of the next round. */
+  #schedule(milliseconds: number): void {
+    clearTimeout(this.#timer);
     const timer = setTimeout(() => {
       void this.#refresh().then(() => {
-        if (!this.#closed.signal.aborted) this.#timer = this.#schedule(REFRESH);
+        if (this.#timer === timer && !this.#closed.signal.aborted) this.#schedule(REFRESH);
       });
     }, milliseconds);
     timer.unref();
-    return timer;
+    this.#timer = timer;
   }
 
   resolution(major: Major, initialPath: readonly string[]): Resolution {
