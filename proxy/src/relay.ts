@@ -38,6 +38,8 @@ export class Relay {
   #charged: ClientMessage | undefined;
   /** The parser is at work on the pending message. */
   #waiting = false;
+  /** Others have their turn. */
+  #yielding = false;
   #clientEnded = false;
   #closing = false;
   #lastHeard: number;
@@ -121,22 +123,42 @@ export class Relay {
   #pump(): void {
     if (this.#closing) return;
     try {
-      while (!this.#waiting && !this.#watch.holding) {
-        const message = this.#pending ?? this.#session.next();
-        this.#pending = message;
-        if (message === undefined || !this.#advance(message)) break;
-        this.#pending = undefined;
-        this.#charged = undefined;
-      }
+      this.#advanceAll();
     } catch (error) {
       this.#fail(error, 'client-protocol');
       return;
     }
-    const stuck = this.#pending !== undefined || this.#waiting || this.#watch.holding;
+    const stuck = this.#pending !== undefined || this.#waiting || this.#watch.holding || this.#yielding;
     if (stuck) this.#client.pause('waits');
     else this.#client.resume('waits');
     this.#flush();
     if (this.#clientEnded && !stuck) this.#goodbye();
+  }
+
+  #advanceAll(): void {
+    let advanced = 0;
+    let since = 0;
+    while (!this.#waiting && !this.#watch.holding && !this.#yielding) {
+      const message = this.#pending ?? this.#session.next();
+      this.#pending = message;
+      if (message === undefined || !this.#advance(message)) return;
+      this.#pending = undefined;
+      this.#charged = undefined;
+      advanced++;
+      if (advanced % LOOK_EVERY > 0) continue;
+      const now = this.#context.environment.monotonic();
+      if (advanced === LOOK_EVERY) since = now;
+      else if (now - since > TURN) this.#yield();
+    }
+  }
+
+  /** Others first: what one client sent in one go may take long to be looked at. */
+  #yield(): void {
+    this.#yielding = true;
+    setImmediate(() => {
+      this.#yielding = false;
+      this.#pump();
+    });
   }
 
   /** One message; false: it must wait. */
@@ -352,6 +374,12 @@ export class Relay {
     this.#context.over();
   }
 }
+
+/** Milliseconds that one client's messages may take while others wait, roughly. */
+const TURN = 2;
+
+/** Messages between two looks at the clock. */
+const LOOK_EVERY = 16;
 
 /** Bytes of one message that a client has not taken while its reply is being ended. */
 const MAX_BACKLOG = 16 * 1024 * 1024;
