@@ -6,7 +6,7 @@ import { indirection } from './expression.ts';
 import { fromItem, readFrom, relationSource } from './from.ts';
 import { outputsOf } from './outputs.ts';
 import { askAll, askAny, askColumn, resolveRelation, type Target } from './relations.ts';
-import { NO_NAMES, type Level, type Source } from './scope.ts';
+import { NO_NAMES, type Entry, type Level, type Source } from './scope.ts';
 
 /** What a statement writes to is never a CTE. */
 export function writeTarget(analysis: Analysis, range: Pg.RangeVar | undefined): Target {
@@ -134,8 +134,7 @@ export function mergeRows(analysis: Analysis, level: Level, merge: Merge): Outpu
   const range = merge.relation ?? {};
   const target = writeTarget(analysis, range);
   // The data source is read before the target is in sight.
-  const source = merge.sourceRelation === undefined ? [] : fromItem(analysis, level, merge.sourceRelation);
-  level.entries.push(...source);
+  level.entries.push(...mergeSource(analysis, level, merge.sourceRelation));
   level.add(relationSource(analysis, range, target));
   analysis.expression(level, merge.joinCondition);
   for (const node of merge.mergeWhenClauses ?? []) {
@@ -146,10 +145,26 @@ export function mergeRows(analysis: Analysis, level: Level, merge: Merge): Outpu
   return returning(analysis, level, merge, target);
 }
 
+/**
+ * A join without an alias can be named in WHEN clauses: the server calls it this way, and makes it visible by that name
+ * together with its columns. Source: setNamespaceForMergeWhen and addRangeTableEntryForJoin.
+ */
+const UNNAMED_JOIN = 'unnamed_join';
+
+function mergeSource(analysis: Analysis, level: Level, item: Node | undefined): Entry[] {
+  if (item === undefined) return [];
+  const entries = fromItem(analysis, level, item);
+  const join = as('JoinExpr', item);
+  if (join === undefined || join.alias !== undefined) return entries;
+  const targets = entries.flatMap(({ source }) => source.targets);
+  const source = { alias: UNNAMED_JOIN, targets, locks: [], certain: NO_NAMES, names: null, onlyByAlias: true };
+  return [...entries, { source, lateralOnly: false }];
+}
+
 function mergeAction(analysis: Analysis, level: Level, clause: MergeWhen, target: Target): void {
   const before = level.entries;
   if (withoutTarget(clause)) level.entries = before.filter((entry) => !entry.source.targets.includes(target));
-  else if (withoutSource(clause)) level.entries = before.filter((entry) => entry.source.targets.includes(target));
+  else if (withoutSource(clause)) level.entries = onlyByName(before, target);
   mergeWhen(analysis, level, clause, target);
   level.entries = before;
 }
@@ -160,6 +175,16 @@ function withoutTarget(clause: MergeWhen): boolean {
   return clause.matchKind === undefined
     ? clause.matched !== true
     : clause.matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_TARGET';
+}
+
+/**
+ * The source hides its columns; but what an unaliased join is made of can still be named, as the server hides the join
+ * itself only. A relation that stands alone is hidden altogether, yet no harm is done by looking at it too.
+ */
+function onlyByName(entries: readonly Entry[], target: Target): Entry[] {
+  return entries.map((entry) =>
+    entry.source.targets.includes(target) ? entry : { ...entry, source: { ...entry.source, onlyByAlias: true } },
+  );
 }
 
 /** WHEN NOT MATCHED BY SOURCE has no row of the source to read. Source: setNamespaceForMergeWhen. */

@@ -34,6 +34,12 @@ export const HUNTED: readonly BypassCase[] = [
     evidence: change(`select exists (select from customers where name = 'told')`),
   },
   {
+    threat: "a forbidden column by the server's own name for the join that a MERGE reads",
+    attack: `merge into orders using (select 1 as k) s join customers c on c.id = s.k on false
+      when not matched then insert (note) values (unnamed_join.ssn)`,
+    evidence: change(`select exists (select from orders where note like 'zq7%')`),
+  },
+  {
     threat: 'PREPARE in a text that fails at its commit, then EXECUTE',
     setup: UNIQUE_AT_COMMIT,
     attack: oneByOne(`${FAILS_AT_COMMIT}; prepare p as ${SECRET}`, 'execute p'),
