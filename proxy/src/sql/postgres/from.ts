@@ -180,7 +180,8 @@ function joinEntries(analysis: Analysis, both: Entry[], item: Pg.JoinExpr): Entr
   const targets = inner.flatMap((source) => source.targets);
   if (renamed.length > 0) for (const target of targets) askAll(analysis, 'select', target);
   const certain = renamed.length > 0 ? certainNames(renamed) : NO_NAMES;
-  const joined = { alias, targets, locks: inner.flatMap((source) => source.locks), certain, names: null };
+  const locks = inner.flatMap((source) => source.locks);
+  const joined: Source = { alias, targets, locks, hidden: inner, certain, names: null };
   return [...one(joined), ...using];
 }
 

@@ -183,8 +183,13 @@ function lockRows(analysis: Analysis, level: Level, clauses: readonly Node[] | u
     if (clause === undefined) analysis.notUnderstood('this locking clause');
     const named = clause?.lockedRels?.map((range) => as('RangeVar', range)?.relname);
     for (const { source } of level.entries) {
-      if (named !== undefined && !named.includes(source.alias ?? '')) continue;
-      for (const target of source.locks) askAny(analysis, 'update', target);
+      for (const target of lockedBy(source, named)) askAny(analysis, 'update', target);
     }
   }
+}
+
+/** A join's alias hides its parts from all names but those of OF. Source: transformLockingClause, which takes any item. */
+function lockedBy(source: Source, named: readonly (string | undefined)[] | undefined): readonly Target[] {
+  if (named === undefined || named.includes(source.alias ?? '')) return source.locks;
+  return (source.hidden ?? []).flatMap((part) => lockedBy(part, named));
 }

@@ -16,6 +16,8 @@ export interface Source {
   readonly targets: readonly Target[];
   /** The relations that FOR UPDATE on it locks. */
   readonly locks: readonly Target[];
+  /** What its alias hides: names reach nothing of it, but FOR UPDATE OF does. */
+  readonly hidden?: readonly Source[];
   /** Names that are certainly columns of it and of nothing else. */
   readonly certain: ReadonlySet<string>;
   /** All its columns in order, when they are known. */
