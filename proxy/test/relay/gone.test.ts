@@ -34,7 +34,8 @@ describe('a client that goes', () => {
       try {
         await (await scene.login()).close();
         return true;
-      } catch {
+      } catch (error) {
+        expect((error as Error).message).to.match(/^53300 /);
         refused += 1;
         return false;
       }
