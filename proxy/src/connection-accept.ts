@@ -89,7 +89,7 @@ class Line {
       case 'need-verifier':
         return this.#perform(acceptance.step({ kind: 'verifier', verifier: verifierOf(effect.user) }));
       case 'accepted':
-        return { kind: 'login', login: effect.login, socket: this.socket, rest: acceptance.rest() };
+        return { kind: 'login', login: effect.login, socket: this.socket, rest: ownBytes(acceptance.rest()) };
       case 'cancel':
         return { kind: 'cancel', pid: effect.pid, key: effect.key };
       case 'close':
@@ -144,5 +144,10 @@ async function readable(socket: Socket, signal: AbortSignal): Promise<void> {
     socket.removeListener('end', end).removeListener('close', end);
   }
 }
+
+/** Kept while the session lasts: even an empty view would keep all that was received with it, 64 KiB over TLS. */
+const ownBytes = (bytes: Buffer): Buffer => (bytes.length === 0 ? NOTHING : Buffer.from(bytes));
+
+const NOTHING = Buffer.alloc(0);
 
 const ignore = (): void => undefined;
