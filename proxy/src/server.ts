@@ -1,5 +1,5 @@
 /** The proxy: listeners, what their connections share, and the end of it all. */
-import { X509Certificate } from 'node:crypto';
+import { constants, X509Certificate } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
 import type { ClientCertificate, ListenerConfig, ProxyConfig } from './config.ts';
@@ -204,7 +204,9 @@ function bound(server: net.Server, { host, port }: ListenerConfig): Promise<{ ho
 }
 
 function clientTls({ cert, key }: ClientCertificate): ClientTls {
-  const context = tls.createSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+  // As PostgreSQL: a client could have us do one handshake after another.
+  const secureOptions = constants.SSL_OP_NO_RENEGOTIATION;
+  const context = tls.createSecureContext({ cert, key, minVersion: 'TLSv1.2', secureOptions });
   return { context, alpn: PROTOCOLS.postgresql.alpn, serverEndPoint: tlsServerEndPoint(new X509Certificate(cert).raw) };
 }
 
