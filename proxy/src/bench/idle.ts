@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { query } from '#test/harness/frontend';
 import { RawClient } from '#test/harness/raw-client';
 import type { Target } from './pgbench.ts';
 import { memoryOf } from './processes.ts';
 
 export interface IdleMemory {
   readonly clients: number;
-  /** Bytes of the process without a client, after it has served some and settled. */
+  /** Resident bytes of the process with one client that has done 20,000 statements. */
   readonly idle: number;
   /** Bytes that each idle client adds. */
   readonly perClient: number;
@@ -30,24 +31,39 @@ async function close(clients: readonly RawClient[]): Promise<void> {
   }
 }
 
-/** Milliseconds for the collector and the sockets' ends to settle. */
-const SETTLE = 3_000;
+/** Milliseconds for what is closed or compiled to settle. */
+const SETTLE = 1_500;
+/** Statements after which the collector has been by, several times over. */
+const STATEMENTS = 20_000;
+
+/** Resident bytes once a busy client has made the collector run: garbage of the logins does not count as what they keep. */
+async function settled(pid: number, busy: RawClient): Promise<number> {
+  for (let done = 0; done < STATEMENTS; done += 100) {
+    busy.send(...Array.from({ length: 100 }, () => query('select 1')));
+    let ready = 0;
+    await busy.readUntil(({ type }) => type === 'Z' && (ready += 1) === 100);
+  }
+  await delay(SETTLE);
+  return memoryOf(pid).rss;
+}
 
 /**
- * What idle clients cost a proxy process: logged in, one statement done, then silent. A first round of as many clients is
- * opened and closed before the measurement, so that what is allocated once and kept isn't counted.
+ * What idle clients cost a proxy process: logged in, then silent. The slope from a few to many, since the first ones find
+ * room that the process had taken already.
  */
 export async function idleMemory(
   pid: number,
   target: Target,
   options: { readonly clients: number; readonly tls: boolean },
 ): Promise<IdleMemory> {
-  await close(await open(target, options.clients, options.tls));
-  await delay(SETTLE);
-  const before = memoryOf(pid).rss;
-  const clients = await open(target, options.clients, options.tls);
-  await delay(SETTLE);
-  const after = memoryOf(pid).rss;
-  await close(clients);
-  return { clients: options.clients, idle: before, perClient: (after - before) / options.clients };
+  const few = Math.floor(options.clients / 4);
+  const [busy] = await open(target, 1, options.tls);
+  if (busy === undefined) throw new Error('no client');
+  const idle = await settled(pid, busy);
+  const opened = await open(target, few, options.tls);
+  const before = await settled(pid, busy);
+  opened.push(...(await open(target, options.clients - few, options.tls)));
+  const after = await settled(pid, busy);
+  await close([...opened, busy]);
+  return { clients: options.clients, idle, perClient: (after - before) / (options.clients - few) };
 }

@@ -42,7 +42,7 @@ function options(): Options {
     seconds: quick ? 1 : Number(values.seconds),
     rounds: quick ? 1 : Number(values.rounds),
     clients: [1, 16, 64],
-    idleClients: quick ? 50 : 200,
+    idleClients: quick ? 100 : 400,
     write: !quick,
   };
 }
