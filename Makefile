@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SETUP := node_modules/.articdbm-setup
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo test test-long check generate build bundle bench coverage fuzz fmt clean
+.PHONY: help setup servers demo test test-long check generate build bundle bench coverage fuzz fmt clean clean-build
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ coverage: servers ## line coverage of the unit tests
 
 fmt: $(SETUP) ## format everything
 	@prettier --write --log-level=warn .
+
+clean-build: ## remove what was built, so that the command runs the sources again
+	rm -rf dist dist-bundle
 
 clean: ## remove what was built or installed here
 	rm -rf dist dist-bundle coverage node_modules
