@@ -265,11 +265,12 @@ describe('the proxy’s own question', () => {
     pair.client(query('f'));
     expect([pair.session.path.schemas, pair.session.wantsToAsk]).to.eql([null, true]);
     pair.link.ask();
-    expect(pair.sent).to.equal('QPBECCS');
+    expect(pair.sent).to.equal('QCPBECCS');
     expect(pair.client(query('yes'))).to.equal(0);
     const row = e.encodeDataRow([Buffer.from('["pg_catalog","b"]'), Buffer.from('b, "$user"'), Buffer.from('me')]);
-    const answer = [e.encodeParseComplete(), e.encodeBindComplete(), row, done, e.encodeCloseComplete()];
-    expect(pair.server(done, ready(), ...answer, e.encodeCloseComplete(), ready())).to.equal('CZ');
+    const closed = e.encodeCloseComplete();
+    const answer = [closed, e.encodeParseComplete(), e.encodeBindComplete(), row, done, closed, closed];
+    expect(pair.server(done, ready(), ...answer, ready())).to.equal('CZ');
     expect(pair.session.path.schemas).to.eql(['public', 'b', 'me']);
     expect(pair.link.inFlight).to.equal(0);
   });
@@ -286,7 +287,7 @@ describe('the proxy’s own question', () => {
     const pair = new Pair();
     pair.client(extended('f'));
     pair.link.ask();
-    expect(pair.sent).to.equal('PBEPBECCH');
+    expect(pair.sent).to.equal('PBECPBECCH');
     expect(pair.server(e.encodeParseComplete(), error('22000'))).to.equal('1E');
     expect(pair.link.inFlight).to.equal(0);
     expect(pair.session.wantsToAsk).to.equal(false);

@@ -14,6 +14,7 @@ const TEXT = `select pg_catalog.to_json(pg_catalog.current_schemas(true)),
 export function pathQuestion(nonce: string, within: boolean): { bytes: Buffer; kinds: readonly EntryKind[] } {
   const name = Buffer.from(`${nonce}p`);
   const messages = [
+    encodeClose('S', name), // what a question that was cancelled midway has left (closing what is not there is no error)
     encodeParse(name, Buffer.from(TEXT)),
     encodeBind({ portal: name, statement: name }),
     encodeExecute(name),
@@ -21,7 +22,7 @@ export function pathQuestion(nonce: string, within: boolean): { bytes: Buffer; k
     encodeClose('S', name),
     within ? encodeFlush() : encodeSync(),
   ];
-  const kinds: EntryKind[] = ['parse', 'bind', 'execute', 'close', 'close'];
+  const kinds: EntryKind[] = ['close', 'parse', 'bind', 'execute', 'close', 'close'];
   if (!within) kinds.push('sync');
   return { bytes: Buffer.concat(messages), kinds };
 }
