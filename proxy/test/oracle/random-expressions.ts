@@ -21,6 +21,8 @@ export interface Written {
 export abstract class ExpressionWriter extends Dice {
   protected depth = 0;
   protected deepest = 3;
+  /** Below one real table nearly all is made of constants, so that one name that is misread makes the difference. */
+  protected sparse = false;
 
   /** A query of that many columns of text. */
   abstract query(outer: Frames, width: number): Written;
@@ -33,6 +35,7 @@ export abstract class ExpressionWriter extends Dice {
   }
 
   column(frames: Frames): string {
+    if (this.sparse) return this.chance(0.7) ? "'k'" : this.pick(['ssn', 'ssn', 'name', 'users.ssn', 'x.ssn']);
     const filled = frames.filter((frame) => frame.length > 0);
     if (filled.length === 0) return this.chance(0.02) ? 'id' : "'k'";
     const frame = this.chance(0.6) ? filled[0] : this.pick(filled);

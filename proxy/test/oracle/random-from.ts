@@ -75,6 +75,10 @@ export abstract class FromWriter extends ExpressionWriter {
   }
 
   #item(outer: Frames, siblings: readonly Item[]): From {
+    if (this.sparse && this.chance(0.8)) {
+      const alias = this.fresh(siblings);
+      return one(`(select 'k' as ${this.pick(['ssn', 'name', 'c'])}) ${alias}`, alias, ['ssn']);
+    }
     const kind =
       this.depth >= this.deepest ? 'named' : this.pick(['named', 'named', 'named', 'query', 'query', 'call', 'sample']);
     if (kind === 'query') return this.#subselect(outer, siblings);

@@ -62,7 +62,7 @@ export abstract class QueryWriter extends FromWriter {
         ? ` order by ${this.#byName(frames, columns)}${this.pick(['', ' desc', ' using <'])}`
         : '',
       this.#limit(outer, [from.items]),
-      this.chance(0.06) ? this.#lock(frames) : '',
+      this.chance(0.1) ? this.#lock(frames) : '',
     ];
     return {
       text: `select ${distinct}${list}${from.text === '' ? '' : ` from ${from.text}`}${tail.join('')}`,

@@ -19,6 +19,9 @@ export class SqlWriter extends QueryWriter {
     this.depth = 0;
     this.ctes = [];
     this.deepest = this.pick([1, 2, 2, 3]);
+    this.sparse = this.chance(0.5);
+    if (this.sparse && this.chance(0.8))
+      return `select (${this.nested([[{ alias: 'users', columns: ['ssn'] }]], 1)}) from users`;
     if (this.chance(0.38)) return (this.chance(0.05) ? 'explain analyze ' : '') + this.#changeWith();
     const { text } = this.query([], this.pick([1, 2]));
     return this.weighted([
