@@ -68,10 +68,10 @@ describe('cancel requests', function () {
   });
 
   it('amid pipelines, portals, COPY and the proxy’s own questions leave the session in step', async () => {
-    let on = true;
+    const flow = { on: true };
     const flood = (async (): Promise<number> => {
       let sent = 0;
-      while (on) {
+      while (flow.on) {
         await Promise.all([1, 2, 3].map(() => cancel(scene.proxy.port, client.pid, client.key)));
         sent += 3;
       }
@@ -98,7 +98,7 @@ describe('cancel requests', function () {
         if (error !== undefined) seen.add(error.C ?? '');
       }
     }
-    on = false;
+    flow.on = false;
     const sent = await flood;
     console.log(`      ${String(sent)} requests; errors seen: ${[...seen].sort().join(', ')}`);
     expect([...seen].filter((code) => code !== '57014' && code !== '42501')).to.eql([]);
@@ -112,9 +112,9 @@ describe('cancel requests', function () {
   it('10,000 with wrong keys: the others work on', async () => {
     const wrong = Buffer.from(client.key.map((byte) => byte ^ 0xff));
     let worst = 0;
-    let on = true;
+    const flow = { on: true };
     const work = (async (): Promise<void> => {
-      while (on) {
+      while (flow.on) {
         const before = performance.now();
         const reply = await client.query('select 1');
         expect(reply.some((message) => message.type === 'E' && errorFields(message).C !== undefined)).to.equal(false);
@@ -124,7 +124,7 @@ describe('cancel requests', function () {
     for (let wave = 0; wave < 50; wave++) {
       await Promise.all(Array.from({ length: 200 }, () => cancel(scene.proxy.port, client.pid, wrong)));
     }
-    on = false;
+    flow.on = false;
     await work;
     console.log(`      a statement meanwhile took ${worst.toFixed(0)} ms at most`);
     expect(worst).to.be.below(2_000);
