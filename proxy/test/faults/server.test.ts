@@ -142,7 +142,7 @@ describe('a server that breaks', () => {
     await waiting.close();
   });
 
-  it('stopped under a statement timeout: refused or the session ends, never a reply without its row', async function () {
+  it('stopped under a statement timeout: cancelled, or whole where it came first; the session goes on', async function () {
     this.timeout(30_000);
     const client = await login('test/frail');
     const slow = { ...TIMEOUTS, statement: 300 };
@@ -158,9 +158,9 @@ describe('a server that breaks', () => {
     signal(stopped, 'SIGSTOP');
     await sleep(1_000);
     signal(stopped, 'SIGCONT');
-    const said = await client.readUntil(({ type }) => type === 'Z' || type === 'E', 5_000);
-    expect(firstError(said)?.C).to.equal('57014');
-    expect(types(said)).to.not.include('C');
-    client.destroy();
+    const said = await client.readUntilReady(5_000);
+    if (types(said) !== 'TDCZ') expect([firstError(said)?.C, types(said).includes('C')]).to.eql(['57014', false]);
+    expect(rows(await client.query('select 1'))).to.eql([['1']]);
+    await client.close();
   });
 });

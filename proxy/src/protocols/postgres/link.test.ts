@@ -197,6 +197,14 @@ describe('what is in flight on a link', () => {
     }
   });
 
+  it('passes the rows of what a time limit ends, so that a reply completed meanwhile is whole', () => {
+    const row = e.encodeDataRow([Buffer.from('1')]);
+    const pair = new Pair();
+    pair.client(query('yes'));
+    for (const entry of pair.link.entries()) entry.ending = { reason: 'timeout', sqlstate: '57014', message: 'ours' };
+    expect(pair.server(row, row, done, ready())).to.equal('DDCZ');
+  });
+
   it('passes the end of what was to be ended and had nothing more to say', () => {
     const pair = new Pair();
     pair.client(query('yes'));

@@ -2,28 +2,19 @@ import type { Permit } from '#contract/policy/decision';
 import { ProtocolError } from '#proxy/bytes/protocol-error';
 import type { InspectedStatement } from '#proxy/sql/inspection';
 import type { ClientMessage, InFlight, Judged, Link, LinkContext, Refused, StatementText } from '../protocol.ts';
-import { ReplyCut, type Refusal } from '../refusal.ts';
+import { ReplyCut } from '../refusal.ts';
 import { frameOf, MORE, type ClientFrame } from './client-framing.ts';
 import { CopyGate } from './copy-gate.ts';
 import { decodeNoticeFields, decodeParameterStatus, decodeReadyForQuery } from './decode.ts';
-import { encodeCopyFail, encodeMessageFields, encodeSync, encodeTerminate } from './encode.ts';
+import { encodeCopyFail, encodeSync, encodeTerminate } from './encode.ts';
+import { ErrorReply } from './error-reply.ts';
 import { completesStatement, endsRows, Entry, kindOf, Queue, standsAlone, type EntryKind } from './in-flight.ts';
 import { BACKEND, FRONTEND } from './messages.ts';
 import { pathQuestion, readPathAnswer } from './path-question.ts';
-import {
-  encodeRefusal,
-  isCancellation,
-  isFatal,
-  isRefusalOf,
-  readError,
-  substituteFor,
-  substituteQuery,
-  substituteUnreadable,
-  type ServerError,
-} from './refuse.ts';
+import { readError, substituteFor, substituteQuery, substituteUnreadable } from './refuse.ts';
 import { ServerFraming, VERDICT, type ServerReader, type Verdict } from './server-framing.ts';
 import { PostgresSession } from './session.ts';
-import { saysNothingOfRows, withoutRows } from './tell.ts';
+import { saysNothingOfRows } from './tell.ts';
 
 /** Messages in flight on one link; beyond, the client waits. */
 const MAX_IN_FLIGHT = 10_000;
@@ -43,6 +34,7 @@ export class PostgresLink implements Link, ServerReader {
   readonly #queue = new Queue();
   readonly #framing: ServerFraming;
   readonly #copy = new CopyGate();
+  readonly #errors: ErrorReply;
   /** After an error, until a Sync is sent. */
   #skipping = false;
   /** Something of the extended protocol was sent, and no Sync yet. */
@@ -59,6 +51,7 @@ export class PostgresLink implements Link, ServerReader {
     if (!(context.session instanceof PostgresSession)) throw new Error('a session of another protocol');
     this.#session = context.session;
     this.#framing = new ServerFraming(this, context.toClient);
+    this.#errors = new ErrorReply(context);
   }
 
   get inFlight(): number {
@@ -388,10 +381,7 @@ export class PostgresLink implements Link, ServerReader {
   /** Too long to be read: it goes by only to who may read all. */
   #unreadError(): Verdict {
     const forwarded = this.#error(undefined);
-    if (!forwarded) return VERDICT.drop;
-    if (this.#context.tells.all()) return VERDICT.forward;
-    this.#context.toClient.add(encodeRefusal(TOO_LONG));
-    return VERDICT.drop;
+    return forwarded && !this.#errors.replaceUnread() ? VERDICT.forward : VERDICT.drop;
   }
 
   /** body undefined: too long to be read. Returns whether it goes to the client as it is. */
@@ -399,7 +389,8 @@ export class PostgresLink implements Link, ServerReader {
     const first = this.#queue.first;
     if (first === undefined) return true; // the server's last word, or a lie that ends nothing
     const error = body === undefined ? undefined : readError(body);
-    const forwarded = (!first.own || this.#batchOpen) && !this.#replaced(first, error);
+    const shown = !first.own || this.#batchOpen;
+    const forwarded = shown && (error === undefined || !this.#errors.replace(first, error));
     first.failed = true;
     if (error === undefined || !NAME_TAKEN.has(error.sqlstate)) first.doubtNext();
     this.#releaseHeld(first);
@@ -411,27 +402,6 @@ export class PostgresLink implements Link, ServerReader {
     this.#end(first);
     this.#skip();
     return forwarded;
-  }
-
-  #replaced(first: Entry, error: ServerError | undefined): boolean {
-    if (error === undefined) return false;
-    const ours = isFatal(error) ? undefined : this.#replacement(first, error);
-    if (ours !== undefined) {
-      first.replacedBy = ours;
-      this.#context.toClient.add(encodeRefusal(ours));
-      return true;
-    }
-    this.#context.failed(error.sqlstate);
-    const told = withoutRows(error.fields, this.#context.tells);
-    if (told === error.fields) return false;
-    this.#context.toClient.add(encodeMessageFields(BACKEND.ErrorResponse, told));
-    return true;
-  }
-
-  #replacement(first: Entry, error: ServerError): Refusal | undefined {
-    const { refusal, ending } = first;
-    if (refusal !== undefined && isRefusalOf(error, this.#context.nonce, first.kind === 'function')) return refusal;
-    return isCancellation(error) ? ending : undefined;
   }
 
   /** What the server skips: all up to a Sync. */
@@ -481,16 +451,11 @@ const isReply = (type: number): boolean => REPLIES[type] === 1;
 
 function rowVerdict(first: Entry, type: number, bodyLength: number): Verdict {
   if (first.own) return type === BACKEND.DataRow && bodyLength <= MAX_READ ? VERDICT.whole : VERDICT.drop;
-  if (first.ending === undefined) return VERDICT.forward;
+  // What a time limit ends may be read: should the server complete it all the same, it is whole.
+  if (first.ending === undefined || first.ending.reason === 'timeout') return VERDICT.forward;
   first.cut = true;
   return VERDICT.drop;
 }
 
 /** duplicate_prepared_statement, duplicate_cursor: nothing was made. */
 const NAME_TAKEN: ReadonlySet<string> = new Set(['42P05', '42P03']);
-
-const TOO_LONG: Refusal = {
-  reason: 'too-large',
-  sqlstate: '54000',
-  message: "the server's error is too long to be shown in part",
-};
