@@ -24,6 +24,9 @@ const LAST_RETRY = 2_000;
 /** setTimeout takes no more. */
 const LONGEST = 0x7fffffff;
 
+/** Milliseconds for which a timer goes by what the wall's clock said when it was set. */
+const LOOK_AGAIN = 10_000;
+
 const TIMED_OUT: Refusal = {
   reason: 'timeout',
   sqlstate: '57014',
@@ -134,11 +137,11 @@ export class InFlightWatch {
     this.#expiry = setTimeout(
       () => {
         this.#expiresAt = Infinity;
-        // Too long for one timer, or the timer's clock is a little ahead of the wall's.
+        // The wall's clock may have been set meanwhile, and a timer's is a little ahead of it.
         if (this.#context.environment.now() < until) this.#expireAt(until);
         else this.#context.expired();
       },
-      Math.min(left, LONGEST),
+      Math.min(left, LOOK_AGAIN),
     );
   }
 }
