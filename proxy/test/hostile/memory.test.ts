@@ -81,15 +81,15 @@ describe('memory', function () {
     expect(grown).to.be.below(48 * MIB);
   });
 
-  it('a row of 100 MB passes without being held whole', async () => {
-    const grown = await growth('a row of 100 MB', async () => {
+  it('a row of 300 MB passes without being held whole', async () => {
+    const grown = await growth('a row of 300 MB', async () => {
       const client = await scene.login('boss');
-      const reply = await client.query("select repeat('x', 100000000)", 60_000);
-      expect(rows(reply)[0]?.[0]?.length).to.equal(100_000_000);
+      const reply = await client.query("select repeat('x', 300000000)", 60_000);
+      expect(rows(reply)[0]?.[0]?.length).to.equal(300_000_000);
       client.destroy();
       return client.bytesRead;
     });
-    expect(grown).to.be.below(64 * MIB);
+    expect(grown).to.be.below(150 * MIB); // half of it: the collector is late with what has gone by
   });
 
   /** Sends the same bytes over and over, honouring nothing but the socket's own back pressure; reads nothing. */
