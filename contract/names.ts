@@ -18,3 +18,34 @@ export const FINDING_REASONS = [
 ] as const;
 
 export type FindingReason = (typeof FINDING_REASONS)[number];
+
+/** Under which a pod asks for a proxy: `true` for a sidecar, `gateway` for the container of a gateway's Deployment. */
+export const INJECT_LABEL = 'articdbm.io/inject';
+/** Names the backends that a pod wants, by protocol: `[namespace/]backend[=port]`, separated by commas. */
+export const BACKENDS_ANNOTATION = 'articdbm.io/postgresql';
+/** Put on a pod by the injector: what it was injected with. */
+export const INJECTED_ANNOTATION = 'articdbm.io/injected';
+/** Audience of the tokens by which proxies say who they are. */
+export const TOKEN_AUDIENCE = 'articdbm.io';
+
+/** The proxy in a pod: what the injector writes and the proxy expects. */
+export const PROXY_CONTAINER = 'articdbm-proxy';
+export const TOKEN_VOLUME = 'articdbm-token';
+export const STATE_VOLUME = 'articdbm-state';
+export const TOKEN_FOLDER = '/run/articdbm/token';
+export const TOKEN_FILE = `${TOKEN_FOLDER}/token`;
+export const STATE_FOLDER = '/run/articdbm/state';
+export const FIRST_POSTGRESQL_PORT = 15_432;
+export const PROXY_ADMIN_PORT = 19_090;
+/** On a sidecar's loopback: the pod's only DbUser, and as a database the backend's default. */
+export const POD_USER = 'articdbm';
+
+/** What the operator has in its own namespace. */
+export const OPERATOR_SERVICE = 'articdbm';
+export const OPERATOR_LEASE = 'articdbm-operator';
+export const KEYS_SECRET = 'articdbm-keys';
+export const TLS_SECRET = 'articdbm-tls';
+
+/** Types of conditions. `Reconciling` and `Stalled` are there only while they hold, as kstatus expects. */
+export const CONDITION_TYPES = ['Ready', 'Reconciling', 'Stalled', 'HistoryDelayed', 'Warning'] as const;
+export type ConditionType = (typeof CONDITION_TYPES)[number];
