@@ -170,6 +170,19 @@ export default defineConfig(
 
   directed(['operator/src/kube/**/*.ts'], [NO_PROXY, NO_TEST]),
   directed(['operator/src/{publish,store}/**/*.ts'], [NO_PROXY, NO_KUBERNETES, NO_TEST]),
+  directed(
+    ['operator/src/*.ts', 'operator/src/{controllers,keys,resources,secrets,serving}/**/*.ts'],
+    [NO_PROXY, NO_KUBERNETES, NO_TEST],
+  ),
+  pure(
+    ['operator/src/controllers/**/plan*.ts', 'operator/src/serving/{inject,validate}*.ts'],
+    [
+      { regex: '(^|/)(kube|publish|store|runtime|secrets|keys)/', message: 'A plan imports contract alone.' },
+      NO_PROXY,
+      NO_KUBERNETES,
+      NO_TEST,
+    ],
+  ),
   pure(['operator/src/runtime/**/*.ts'], [NO_PROXY, NO_KUBERNETES, NO_TEST]),
 
   // What talks to a person at a terminal may print; test files may be longer and use chai's expressions.
@@ -181,11 +194,19 @@ export default defineConfig(
       'proxy/src/bench/**/*.ts',
       'proxy/test/**/*.ts',
       'operator/test/**/*.ts',
+      'e2e/**/*.ts',
     ],
     rules: { 'no-console': 'off' },
   },
   {
-    files: ['**/*.test.ts', 'proxy/test/**/*.ts', 'operator/test/**/*.ts', 'tools/**/*.ts', 'proxy/src/bench/**/*.ts'],
+    files: [
+      '**/*.test.ts',
+      'proxy/test/**/*.ts',
+      'operator/test/**/*.ts',
+      'e2e/**/*.ts',
+      'tools/**/*.ts',
+      'proxy/src/bench/**/*.ts',
+    ],
     rules: {
       '@typescript-eslint/no-unused-expressions': 'off',
       'max-lines-per-function': 'off',
