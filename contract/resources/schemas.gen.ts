@@ -192,6 +192,40 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
               },
             },
           },
+          management: {
+            description:
+              "What ArticDBM does at the server. `Observe`: nothing; everybody is served with the one login of credentialsSecretRef, and ArticDBM's judgement alone keeps users apart.",
+            type: 'string',
+            enum: ['Observe'],
+            default: 'Observe',
+          },
+          sharedLogin: {
+            description:
+              "Whether that one login may be handed to sidecars. `Forbid`: to gateways only, so that no application's pod can learn it. `Allow`: to sidecars of bound users too, whose pods can then get past ArticDBM. Of no meaning to a standalone proxy.",
+            type: 'string',
+            enum: ['Forbid', 'Allow'],
+            default: 'Forbid',
+          },
+          gateways: {
+            description:
+              "ServiceAccounts of this namespace whose pods serve all of this backend's users, by password. Absent: none. Of no meaning to a standalone proxy.",
+            type: 'array',
+            maxItems: 16,
+            'x-kubernetes-list-type': 'set',
+            items: {
+              description: 'Name of a ServiceAccount.',
+              type: 'string',
+              minLength: 1,
+              maxLength: 253,
+              'x-kubernetes-validations': [
+                {
+                  rule: "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
+                  message:
+                    'is no name of a ServiceAccount: write the name alone, without its namespace, as lower-case letters, digits, - and .',
+                },
+              ],
+            },
+          },
           consumers: {
             description:
               "The other namespaces whose DbPermissions may refer to this backend, and for what at most. A namespace that is not named here gets nothing; this backend's own namespace needs no entry.",
@@ -919,8 +953,28 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
             type: 'boolean',
             default: true,
           },
+          serviceAccounts: {
+            description:
+              'ServiceAccounts of this namespace whose pods are this user: on the loopback of their own sidecar no password is asked. Absent: none, it logs in by password at gateways. Of no meaning to a standalone proxy.',
+            type: 'array',
+            maxItems: 32,
+            'x-kubernetes-list-type': 'set',
+            items: {
+              description: 'Name of a ServiceAccount.',
+              type: 'string',
+              minLength: 1,
+              maxLength: 253,
+              'x-kubernetes-validations': [
+                {
+                  rule: "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
+                  message:
+                    'is no name of a ServiceAccount: write the name alone, without its namespace, as lower-case letters, digits, - and .',
+                },
+              ],
+            },
+          },
           passwordSecretRef: {
-            description: 'Its password. Absent: no password is accepted.',
+            description: 'Its password, at gateways and standalone proxies. Absent: no password is accepted.',
             type: 'object',
             required: ['name'],
             properties: {
@@ -995,6 +1049,21 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
         description: 'What became of it. Written by ArticDBM.',
         type: 'object',
         properties: {
+          proxies: {
+            description: 'The proxies that serve it.',
+            type: 'object',
+            required: ['running', 'inSync', 'summary'],
+            properties: {
+              running: { description: 'How many run.', type: 'integer', format: 'int32', minimum: 0 },
+              inSync: {
+                description: 'How many of these have what is asked for now in force.',
+                type: 'integer',
+                format: 'int32',
+                minimum: 0,
+              },
+              summary: { description: 'The two as inSync/running: 3/3.', type: 'string', maxLength: 32 },
+            },
+          },
           observedGeneration: {
             description: 'The metadata.generation that the status speaks of.',
             type: 'integer',

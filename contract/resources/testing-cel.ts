@@ -153,4 +153,22 @@ export const CEL_CASES: readonly Case[] = [
     rule('tables: [t], columns: [c], actions: [delete]'),
     'spec.rules.0.sql.columns: delete, truncate and write (which includes delete) take whole rows: leave columns out, or put them into a rule of their own',
   ],
+  [
+    'a gateway by its full name',
+    'DatabaseBackend',
+    'gateways: [orders-gateway, "prod/orders-gateway"]',
+    'spec.gateways.1: is no name of a ServiceAccount: write the name alone, without its namespace, as lower-case letters, digits, - and .',
+  ],
+  [
+    'a ServiceAccount by its full name',
+    'DbUser',
+    'serviceAccounts: ["system:serviceaccount:prod:app"]',
+    'spec.serviceAccounts.0: is no name of a ServiceAccount: write the name alone, without its namespace, as lower-case letters, digits, - and .',
+  ],
+  [
+    'a ServiceAccount in capitals',
+    'DbUser',
+    'serviceAccounts: [App]',
+    'spec.serviceAccounts.0: is no name of a ServiceAccount: write the name alone, without its namespace, as lower-case letters, digits, - and .',
+  ],
 ];

@@ -22,9 +22,46 @@ export const STRUCTURE_CASES: readonly Case[] = [
   ],
   [
     'a field of a later version',
+    'DbUser',
+    'externalName: x',
+    'spec.externalName: unknown field externalName: remove it: there are username, enabled, serviceAccounts, passwordSecretRef, limits, audit, expiresAt',
+  ],
+  [
+    'management of a later version',
     'DatabaseBackend',
     'management: Manage',
-    'spec.management: unknown field management: remove it: there are protocol, endpoints, database, searchPath, credentialsSecretRef, tls, consumers, timeouts, security',
+    'spec.management: is none of the values that are known here: write Observe',
+  ],
+  [
+    'a shared login for whom it is not',
+    'DatabaseBackend',
+    'sharedLogin: allow',
+    'spec.sharedLogin: is none of the values that are known here: write Forbid or Allow (did you mean Allow?)',
+  ],
+  [
+    'one ServiceAccount twice',
+    'DbUser',
+    'serviceAccounts: [app, job, app]',
+    'spec.serviceAccounts.2: is in the list already: remove it',
+  ],
+  ['one gateway twice', 'DatabaseBackend', 'gateways: [gw, gw]', 'spec.gateways.1: is in the list already: remove it'],
+  [
+    'a ServiceAccount of 254 letters',
+    'DbUser',
+    `serviceAccounts: [${'a'.repeat(254)}]`,
+    'spec.serviceAccounts.0: is too long: use at most 253 characters',
+  ],
+  [
+    'more ServiceAccounts than one user has',
+    'DbUser',
+    `serviceAccounts: [${Array.from({ length: 33 }, (_, index) => `app-${index}`).join()}]`,
+    'spec.serviceAccounts: has too many items: write at most 32',
+  ],
+  [
+    'a gateway without a name',
+    'DatabaseBackend',
+    'gateways: [""]',
+    'spec.gateways.0: is empty: write a value, or remove the field',
   ],
   [
     'a missing field',

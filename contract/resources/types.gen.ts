@@ -58,6 +58,12 @@ export interface DatabaseBackend {
       /** Whether the server may be sent the password as it is when it asks for that. Only ever done over verified TLS. Default: false. */
       readonly allowCleartextPassword: boolean;
     };
+    /** What ArticDBM does at the server. `Observe`: nothing; everybody is served with the one login of credentialsSecretRef, and ArticDBM's judgement alone keeps users apart. Default: "Observe". */
+    readonly management: 'Observe';
+    /** Whether that one login may be handed to sidecars. `Forbid`: to gateways only, so that no application's pod can learn it. `Allow`: to sidecars of bound users too, whose pods can then get past ArticDBM. Of no meaning to a standalone proxy. Default: "Forbid". */
+    readonly sharedLogin: 'Forbid' | 'Allow';
+    /** ServiceAccounts of this namespace whose pods serve all of this backend's users, by password. Absent: none. Of no meaning to a standalone proxy. */
+    readonly gateways?: readonly string[];
     /** The other namespaces whose DbPermissions may refer to this backend, and for what at most. A namespace that is not named here gets nothing; this backend's own namespace needs no entry. */
     readonly consumers?: readonly {
       /** The namespace of the DbPermissions. */
@@ -205,7 +211,9 @@ export interface DbUser {
     readonly username: string;
     /** Whether it may log in. When set to false, its open sessions are closed. Default: true. */
     readonly enabled: boolean;
-    /** Its password. Absent: no password is accepted. */
+    /** ServiceAccounts of this namespace whose pods are this user: on the loopback of their own sidecar no password is asked. Absent: none, it logs in by password at gateways. Of no meaning to a standalone proxy. */
+    readonly serviceAccounts?: readonly string[];
+    /** Its password, at gateways and standalone proxies. Absent: no password is accepted. */
     readonly passwordSecretRef?: {
       /** Name of a Secret in this namespace. */
       readonly name: string;
@@ -228,6 +236,15 @@ export interface DbUser {
   };
   /** What became of it. Written by ArticDBM. */
   readonly status?: {
+    /** The proxies that serve it. */
+    readonly proxies?: {
+      /** How many run. */
+      readonly running: number;
+      /** How many of these have what is asked for now in force. */
+      readonly inSync: number;
+      /** The two as inSync/running: 3/3. */
+      readonly summary: string;
+    };
     /** The metadata.generation that the status speaks of. */
     readonly observedGeneration?: number;
     /** Conditions as on every Kubernetes object; Ready says whether it is in force. */
