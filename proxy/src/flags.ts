@@ -62,9 +62,9 @@ export class Flags {
     throw new UsageError(`--${name} is a whole number from ${least} to ${most}`);
   }
 
-  /** A duration in milliseconds, written as 500ms, 3s, 10m or 1h. */
+  /** A duration in milliseconds, written as 500ms, 3s, 10m, 1h or 90d. */
   duration(name: string): number {
-    const [, count, unit] = /^([0-9]{1,6})(ms|s|m|h)$/.exec(this.required(name)) ?? [];
+    const [, count, unit] = /^([0-9]{1,6})(ms|s|m|h|d)$/.exec(this.required(name)) ?? [];
     const factor = unit === undefined ? undefined : UNITS[unit];
     if (factor === undefined) throw new UsageError(`--${name} is a duration such as 500ms, 3s or 10m`);
     return Number(count) * factor;
@@ -86,7 +86,7 @@ export class Flags {
   }
 }
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Throws UsageError. `environment` is process.env. */
 export function parseFlags(command: Command, argv: readonly string[], environment: NodeJS.ProcessEnv): Flags {
