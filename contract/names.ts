@@ -14,6 +14,8 @@ export const FINDING_REASONS = [
   'SecretEmpty',
   'SecretNotUsable', // no verifier could be made of the password
   'NoPassword', // no Secret is named, so no password is accepted
+  'NoProxy', // in a cluster: the user is bound to no ServiceAccount, and the backend has no gateway
+  'SharedLoginForbidden', // in a cluster: sidecars of the user's pods get no login at that backend
   'OwnNamespace', // a backend names its own namespace among its consumers
 ] as const;
 

@@ -1,23 +1,23 @@
-import type { DatabaseBackend, DbPermission, DbUser } from '../resources/types.gen.ts';
-import { SNAPSHOT_FORMAT, type Snapshot, type SnapshotBackend } from '../snapshot/types.ts';
-import { compileBackend } from './backend.ts';
-import { settleClaims, type Claim } from './claims.ts';
+import type { DbUser } from '../resources/types.gen.ts';
+import { SNAPSHOT_FORMAT, type Snapshot, type SnapshotBackend, type SnapshotUser } from '../snapshot/types.ts';
 import { compareFindings, compareText, type Finding } from './finding.ts';
-import { namespaceOf, takeIn, type Intake } from './intake.ts';
-import { compilePermission, type Granted } from './permissions.ts';
-import { compileUser, type VerifierOf, verifiersOnce } from './user.ts';
+import { fit, type FittedBackend, type Resources } from './fit.ts';
+import { snapshotRules } from './permissions.ts';
+import { accountOf, isBound, isGateway, type Account } from './scope.ts';
+import type { SecretReader } from './secrets.ts';
+import { compileUser, sayNoPassword, verifiersOnce, type Verifiers } from './user.ts';
 
 export type { Finding } from './finding.ts';
 
-export interface CompileInput {
+export interface CompileInput extends Resources {
   /** `namespace/serviceaccount`, or `standalone`. */
   readonly scope: string;
-  readonly backends: readonly DatabaseBackend[];
-  readonly users: readonly DbUser[];
-  readonly permissions: readonly DbPermission[];
-  /** A key of a Secret; undefined: there is no such Secret or key. */
-  readonly secret: (namespace: string, name: string, key: string) => string | undefined;
-  /** A password's verifier. The same for the same user and password, or each compile gives another snapshot. */
+  /** A key of a Secret; undefined: there is no such Secret or key. Asked for no other than `secretsOf` tells. */
+  readonly secret: SecretReader;
+  /**
+   * A password's verifier. The same for the same user and password, or each compile gives another snapshot. Asked for
+   * no other users than `passwordsOf` tells.
+   */
   readonly verifier: (user: DbUser, password: string) => string;
 }
 
@@ -27,86 +27,58 @@ export interface CompileResult {
 }
 
 /**
- * Resources → what a proxy judges by. Pure: equal resources, in whatever order, give an equal snapshot. A broken
- * resource is left out with findings and harms no other. Time plays no part: expiry is carried along and judged later.
+ * Resources → what a scope's proxies judge by. Pure: equal resources, in whatever order, give an equal snapshot. A broken
+ * resource is left out with findings and harms no other; a scope of which nothing is said has an empty document. Time
+ * plays no part: expiry is carried along and judged later.
+ *
+ * `standalone`: everything, with verifiers. An account: the backends it is a gateway of, with all their users and
+ * verifiers; and of those that permissions of its own users reach, these users alone, without verifiers. Either way they
+ * are `bound`. Of resources that the document can't hold, findings are no more than what stood in the way of saying so:
+ * `findingsFor` says all.
  */
 export function compile(input: CompileInput): CompileResult {
   const findings: Finding[] = [];
-  const backends = takeIn('DatabaseBackend', input.backends, findings);
-  const users = takeIn('DbUser', input.users, findings);
-  const permissions = takeIn('DbPermission', input.permissions, findings);
-
-  const compiled = compileBackends(backends, input, findings);
-  const granted = [...permissions.usable.values()]
-    .map((permission) => compilePermission(permission, { backends: compiled.intake, users }, findings))
-    .filter((grant) => grant !== undefined);
-
-  const verifierOf = verifiersOnce(input, users.usable, findings);
-  const full = compiled.backends.map((backend) => {
-    const own = granted.filter((grant) => grant.backend === backend.id);
-    return { ...backend, users: usersOf(backend, own, users, { verifierOf, findings }) };
-  });
+  const account = accountOf(input.scope);
+  const fitted = fit(input, account, input.secret, findings);
+  const verifiers = verifiersOnce(input, findings);
+  if (account === undefined) {
+    for (const user of fitted.users.values()) {
+      verifiers.password(user);
+      sayNoPassword(user, findings);
+    }
+  }
+  const backends = fitted.backends
+    .map((backend) =>
+      account === undefined ? withEverybody(backend, undefined, verifiers) : ofAccount(backend, account, verifiers),
+    )
+    .filter((backend) => backend !== undefined);
   return {
-    snapshot: { format: SNAPSHOT_FORMAT, scope: input.scope, backends: full },
+    snapshot: { format: SNAPSHOT_FORMAT, scope: input.scope, backends },
     findings: findings.sort(compareFindings),
   };
 }
 
-interface CompiledBackends {
-  readonly backends: readonly SnapshotBackend[];
-  /** As taken in, less those that could not be compiled. */
-  readonly intake: Intake<DatabaseBackend>;
+/** undefined: none of its users has a name there. */
+function ofAccount(backend: FittedBackend, account: Account, verifiers: Verifiers): SnapshotBackend | undefined {
+  if (isGateway(backend.source, account)) return withEverybody(backend, account, verifiers);
+  const users = backend.holders
+    .filter(({ user }) => isBound(user, account))
+    .map(({ user, grants }) => compileUser(user, snapshotRules(grants, backend.source), { bound: true }));
+  return users.length === 0 ? undefined : { ...backend.compiled, users: byName(users) };
 }
 
-function compileBackends(intake: Intake<DatabaseBackend>, input: CompileInput, findings: Finding[]): CompiledBackends {
-  const backends: SnapshotBackend[] = [];
-  const usable = new Map(intake.usable);
-  const broken = new Set(intake.broken);
-  for (const [id, backend] of intake.usable) {
-    const compiled = compileBackend(backend, input.secret, findings);
-    if (compiled) backends.push(compiled);
-    else {
-      usable.delete(id);
-      broken.add(id);
-    }
-  }
-  return { backends, intake: { usable, broken } };
+function withEverybody(backend: FittedBackend, account: Account | undefined, verifiers: Verifiers): SnapshotBackend {
+  const users = backend.holders.map(({ user, grants }) => {
+    const verifier = verifiers.verifier(user);
+    const bound = account !== undefined && isBound(user, account);
+    return compileUser(user, snapshotRules(grants, backend.source), {
+      ...(verifier === undefined ? {} : { verifier }),
+      ...(bound ? { bound } : {}),
+    });
+  });
+  return { ...backend.compiled, users: byName(users) };
 }
 
-interface UserContext {
-  readonly verifierOf: VerifierOf;
-  readonly findings: Finding[];
-}
-
-/** The users that some permission brings to the backend, one per user name. */
-function usersOf(
-  backend: SnapshotBackend,
-  granted: readonly Granted[],
-  users: Intake<DbUser>,
-  { verifierOf, findings }: UserContext,
-): SnapshotBackend['users'] {
-  const claims: Claim[] = [...users.usable]
-    .filter(([id]) => granted.some((grant) => grant.user === id))
-    .map(([id, user]) => ({ id, user }));
-  const [backendNamespace = ''] = backend.id.split('/');
-  const { winners, losers } = settleClaims(claims, backendNamespace);
-  for (const { claim, winner } of losers) findings.push(conflict(backend.id, claim, winner));
-  return winners
-    .map(({ id, user }) => {
-      const rules = granted.filter((grant) => grant.user === id).flatMap((grant) => grant.rules);
-      return compileUser(user, rules, verifierOf(id));
-    })
-    .sort((a, b) => compareText(a.name, b.name));
-}
-
-function conflict(backend: string, { user }: Claim, winner: Claim): Finding {
-  return {
-    kind: 'DbUser',
-    namespace: namespaceOf(user),
-    name: user.metadata.name,
-    path: ['spec', 'username'],
-    severity: 'error',
-    reason: 'Conflict',
-    message: `DbUser ${winner.id} has this user name on DatabaseBackend ${backend}: choose another username`,
-  };
+function byName(users: readonly SnapshotUser[]): SnapshotUser[] {
+  return users.toSorted((a, b) => compareText(a.name, b.name));
 }

@@ -1,5 +1,5 @@
 import type { Kind } from '../resources/schemas.gen.ts';
-import { checkResource, type Resource } from '../resources/validate.ts';
+import { checkResource, type Checked, type Resource } from '../resources/validate.ts';
 import { compareText, type Finding, type Subject } from './finding.ts';
 
 /** Resources of one kind by `namespace/name`, checked, with their defaults. */
@@ -25,7 +25,7 @@ export function takeIn<T extends Resource>(kind: Kind, resources: readonly T[], 
       });
       continue;
     }
-    const checked = checkResource(resource);
+    const checked = checkOnce(resource);
     if (checked.ok) usable.set(id, checked.resource as T);
     else broken.add(id);
     for (const { path, message, fix } of checked.ok ? [] : checked.problems) {
@@ -39,6 +39,16 @@ export function takeIn<T extends Resource>(kind: Kind, resources: readonly T[], 
     }
   }
   return { usable: new Map([...usable].sort(([a], [b]) => compareText(a, b))), broken };
+}
+
+/** By the resource itself: what is in a store is never edited, and one resource is looked at for many scopes. */
+const checkedBefore = new WeakMap<object, Checked>();
+
+function checkOnce(resource: unknown): Checked {
+  if (typeof resource !== 'object' || resource === null) return checkResource(resource);
+  const known = checkedBefore.get(resource) ?? checkResource(resource);
+  checkedBefore.set(resource, known);
+  return known;
 }
 
 /** Even of what isn't a resource at all. */

@@ -5,15 +5,16 @@ import type { FindingReason } from '../names.ts';
 import type { Finding } from './finding.ts';
 import { idOf, namespaceOf, type Intake } from './intake.ts';
 import { compileRules } from './rules.ts';
+import { refsOf } from './scope.ts';
 
-/** What a permission comes to: rules for one user on one backend. */
+/** A permission that holds: for one user on one backend. */
 export interface Granted {
   readonly backend: string;
   readonly user: string;
-  readonly rules: readonly SnapshotRule[];
+  readonly permission: DbPermission;
 }
 
-interface Resources {
+interface Targets {
   readonly backends: Intake<DatabaseBackend>;
   readonly users: Intake<DbUser>;
 }
@@ -21,16 +22,14 @@ interface Resources {
 type Say = (path: readonly string[], reason: FindingReason, message: string) => void;
 
 /** undefined: the permission is void; findings say why. */
-export function compilePermission(
+export function judgePermission(
   permission: DbPermission,
-  { backends, users }: Resources,
+  { backends, users }: Targets,
   findings: Finding[],
 ): Granted | undefined {
   const namespace = namespaceOf(permission);
   const { name } = permission.metadata;
-  const { userRef, backendRef } = permission.spec;
-  const user = idOf({ namespace, name: userRef.name });
-  const backendId = idOf({ namespace: backendRef.namespace ?? namespace, name: backendRef.name });
+  const { user, backend: backendId } = refsOf(permission);
   const say: Say = (path, reason, message) => {
     findings.push({
       kind: 'DbPermission',
@@ -51,13 +50,12 @@ export function compilePermission(
   });
   const backend = backends.usable.get(backendId);
   if (!backendThere || backend === undefined) return undefined;
-  const ceiling = ceilingFor(backend, namespace);
-  if (ceiling === undefined) {
+  if (namespaceOf(backend) !== namespace && consentFor(backend, namespace).length === 0) {
     const message = `DatabaseBackend ${backendId} does not name namespace ${namespace} in spec.consumers: ask its owner to`;
     say(['backendRef', 'namespace'], 'NoConsent', message);
     return undefined;
   }
-  return userThere ? { backend: backendId, user, rules: snapshotRules(permission, backend, ceiling) } : undefined;
+  return userThere ? { backend: backendId, user, permission } : undefined;
 }
 
 function isThere(
@@ -71,24 +69,27 @@ function isThere(
   return false;
 }
 
-/** What the backend's owner consents to; `own`: the permission lives beside the backend, and needs no consent. */
-function ceilingFor(backend: DatabaseBackend, namespace: string): SnapshotRule['sql'][] | 'own' | undefined {
-  if (namespaceOf(backend) === namespace) return 'own';
-  const consumers = (backend.spec.consumers ?? []).filter((consumer) => consumer.namespace === namespace);
-  if (consumers.length === 0) return undefined;
-  return consumers.flatMap((consumer) => compileRules(consumer.ceiling, backend.spec.database));
+type Consumers = NonNullable<DatabaseBackend['spec']['consumers']>;
+
+/** What the backend's owner consents to; of no account where a permission lives beside the backend. */
+function consentFor(backend: DatabaseBackend, namespace: string): Consumers {
+  return (backend.spec.consumers ?? []).filter((consumer) => consumer.namespace === namespace);
 }
 
-function snapshotRules(
-  permission: DbPermission,
-  backend: DatabaseBackend,
-  ceiling: SnapshotRule['sql'][] | 'own',
-): SnapshotRule[] {
-  const { rules, expiresAt } = permission.spec;
-  const common = {
-    permission: idOf({ namespace: namespaceOf(permission), name: permission.metadata.name }),
-    ...expiryOf(expiresAt),
-    ...(ceiling === 'own' ? {} : { ceiling }),
-  };
-  return compileRules(rules, backend.spec.database).map((sql) => ({ ...common, sql }));
+/** The rules of permissions, each with the ceiling that holds for it. */
+export function snapshotRules(granted: readonly Granted[], backend: DatabaseBackend): SnapshotRule[] {
+  const { database } = backend.spec;
+  return granted.flatMap(({ permission }) => {
+    const namespace = namespaceOf(permission);
+    const common = {
+      permission: idOf({ namespace, name: permission.metadata.name }),
+      ...expiryOf(permission.spec.expiresAt),
+      ...(namespaceOf(backend) === namespace ? {} : { ceiling: ceilingFor(backend, namespace) }),
+    };
+    return compileRules(permission.spec.rules, database).map((sql) => ({ ...common, sql }));
+  });
+}
+
+function ceilingFor(backend: DatabaseBackend, namespace: string): SnapshotRule['sql'][] {
+  return consentFor(backend, namespace).flatMap(({ ceiling }) => compileRules(ceiling, backend.spec.database));
 }

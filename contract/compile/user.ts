@@ -6,7 +6,11 @@ import type { Finding, Subject } from './finding.ts';
 import { idOf, namespaceOf } from './intake.ts';
 import { readSecret, type SecretReader } from './secrets.ts';
 
-export function compileUser(user: DbUser, rules: readonly SnapshotRule[], verifier: string | undefined): SnapshotUser {
+export function compileUser(
+  user: DbUser,
+  rules: readonly SnapshotRule[],
+  identity: Pick<SnapshotUser, 'verifier' | 'bound'>,
+): SnapshotUser {
   const { username, enabled, expiresAt, limits, audit } = user.spec;
   return {
     name: username,
@@ -14,7 +18,7 @@ export function compileUser(user: DbUser, rules: readonly SnapshotRule[], verifi
     uid: uidOf(user),
     enabled,
     ...expiryOf(expiresAt),
-    ...(verifier === undefined ? {} : { verifier }),
+    ...identity,
     limits: limitsOf(limits),
     ...(audit === undefined ? {} : { audit }),
     rules,
@@ -30,8 +34,11 @@ function limitsOf(limits: DbUser['spec']['limits']): SnapshotUser['limits'] {
   };
 }
 
-/** The verifier of the DbUser with that `namespace/name`; undefined: no password is accepted. */
-export type VerifierOf = (id: string) => string | undefined;
+/** Passwords and what is kept of them, of one compile. undefined: no password is accepted. */
+export interface Verifiers {
+  password(user: DbUser): string | undefined;
+  verifier(user: DbUser): string | undefined;
+}
 
 interface VerifierSource {
   readonly secret: SecretReader;
@@ -39,34 +46,42 @@ interface VerifierSource {
 }
 
 /**
- * Verifiers cost much by design: one is made only when it is asked for, and once. Users whose password can't be had
- * get a finding at once, asked for or not.
+ * Verifiers cost much by design, and Secrets may not be at hand: each is only asked for when its user is, and once.
+ * What can't be had is a finding, once.
  */
-export function verifiersOnce(
-  source: VerifierSource,
-  users: ReadonlyMap<string, DbUser>,
-  findings: Finding[],
-): VerifierOf {
-  const passwords = new Map([...users].map(([id, user]) => [id, passwordOf(source, user, findings)]));
-  const made = new Map<string, string | undefined>();
-  return (id) => {
-    const user = users.get(id);
-    const password = passwords.get(id);
-    if (user === undefined || password === undefined) return undefined;
-    if (!made.has(id)) made.set(id, makeVerifier(source, user, password, findings));
-    return made.get(id);
+export function verifiersOnce(source: VerifierSource, findings: Finding[]): Verifiers {
+  const password = once((user) => passwordOf(source.secret, user, findings));
+  const verifier = once((user) => {
+    const text = password(user);
+    return text === undefined ? undefined : makeVerifier(source, user, text, findings);
+  });
+  return { password, verifier };
+}
+
+function once<T>(make: (user: DbUser) => T): (user: DbUser) => T {
+  const made = new Map<DbUser, { readonly value: T }>();
+  return (user) => {
+    const known = made.get(user) ?? { value: make(user) };
+    made.set(user, known);
+    return known.value;
   };
 }
 
 const PASSWORD_PATH = ['spec', 'passwordSecretRef'];
 
-function subjectOf(user: DbUser): Subject {
+export function subjectOf(user: DbUser): Subject {
   return { kind: 'DbUser', namespace: namespaceOf(user), name: user.metadata.name };
 }
 
-function passwordOf({ secret }: VerifierSource, user: DbUser, findings: Finding[]): string | undefined {
+/** The password as it stands in its Secret; undefined: none is named, or, with a finding, it can't be had. */
+export function passwordOf(secret: SecretReader, user: DbUser, findings: Finding[]): string | undefined {
   const ref = user.spec.passwordSecretRef;
-  if (ref) return readSecret(secret, subjectOf(user), { ...ref, path: PASSWORD_PATH }, findings);
+  return ref && readSecret(secret, subjectOf(user), { ...ref, path: PASSWORD_PATH }, findings);
+}
+
+/** Worth saying wherever a password is the only way in. */
+export function sayNoPassword(user: DbUser, findings: Finding[]): void {
+  if (user.spec.passwordSecretRef) return;
   findings.push({
     ...subjectOf(user),
     path: ['spec'],
@@ -74,7 +89,6 @@ function passwordOf({ secret }: VerifierSource, user: DbUser, findings: Finding[
     reason: 'NoPassword',
     message: 'no password is accepted for this user: name a Secret in spec.passwordSecretRef to have one',
   });
-  return undefined;
 }
 
 function makeVerifier(

@@ -43,6 +43,7 @@ const user = z.strictObject({
   enabled: z.boolean(),
   expiresAt: moment.exactOptional(),
   verifier: text(512).exactOptional(),
+  bound: z.literal(true).exactOptional(),
   limits: z.strictObject({
     connections: z.number().int().min(1).exactOptional(),
     statementsPerSecond: z.number().int().min(1).exactOptional(),

@@ -23,6 +23,7 @@ const SNAPSHOT: Snapshot = {
           uid: '1',
           enabled: true,
           verifier: 'SCRAM-SHA-256$secret',
+          bound: true,
           limits: { connections: 2 },
           rules: [
             {
@@ -81,6 +82,7 @@ describe('a snapshot', () => {
     ['with an endless deadline', 'backends.0.timeouts.login', 1e15],
     ['with a TLS mode that is not known', 'backends.0.tls.mode', 'off'],
     ['without users', 'backends.0.users', undefined],
+    ['whose user is said to be not bound, which is said by saying nothing', `${USER}.bound`, false],
     ['whose user says nothing of being enabled', `${USER}.enabled`, undefined],
   ];
   for (const [situation, path, value] of wrong) {

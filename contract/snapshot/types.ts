@@ -61,6 +61,8 @@ export interface SnapshotUser {
   readonly expiresAt?: number;
   /** PostgreSQL's form: SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>. Absent: no password is accepted. */
   readonly verifier?: string;
+  /** The scope's pods are this user: on a sidecar's loopback it needs no password. Never in a standalone scope. */
+  readonly bound?: true;
   readonly limits: {
     readonly connections?: number;
     readonly statementsPerSecond?: number;
