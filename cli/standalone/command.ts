@@ -48,12 +48,13 @@ export async function runStandalone(flags: Flags): Promise<number> {
     out.say(`nothing is in force: mend ${folder} first`);
     return 1;
   }
+  const mockSecret = mockSecretOf(folder);
   const serving = await serve({
     options,
     snapshots: policy.snapshots,
     credentials: policy,
     confirmed: () => policy.confirmed,
-    mockSecret: mockSecretOf(folder),
+    mockSecret: () => mockSecret,
   });
   const standalone = new Standalone({ policy, serving, asked, out });
   const opened = await standalone.open(first.kind === 'sound' ? first.diagnostics : []);

@@ -1,4 +1,4 @@
-import type { SnapshotBackend } from '#contract/snapshot/types';
+import type { SnapshotBackend, SnapshotUser } from '#contract/snapshot/types';
 import type { Recorder } from './telemetry/recorder.ts';
 import type { SnapshotSource } from './snapshot/source.ts';
 
@@ -13,10 +13,20 @@ export interface ProxyConfig {
   /** Refuses clients that don't encrypt. */
   readonly requireTls?: boolean;
   /** What salts of unknown users come from. Absent: chance, so that they change with each start; set it where real ones do not. */
-  readonly mockSecret?: Buffer;
+  readonly mockSecret?: () => Buffer;
+  /** Absent: clients prove by a password who they are. */
+  readonly identity?: IdentityMode;
+  /** Whom this process knows at all. Absent: everybody in the policy. */
+  readonly serves?: (user: SnapshotUser) => boolean;
   readonly limits: ProxyLimits;
   readonly environment: Environment;
 }
+
+/**
+ * `password`: SCRAM. `pod`: nobody but the processes of one pod can reach the listeners, which are on loopback only, so a
+ * client is whom it says, among the users that are served here; no password is asked for.
+ */
+export type IdentityMode = 'password' | 'pod';
 
 export interface ClientCertificate {
   readonly cert: string;
@@ -46,6 +56,10 @@ export interface ProxyLimits {
 export interface UpstreamCredentials {
   /** undefined: none is at hand; the client gets 57P03. The key to try is (backend, DbUser uid); a shared login answers for any uid. */
   loginFor(backend: SnapshotBackend, userUid: string): UpstreamLogin | undefined;
+  /** What to do about it when there is none: a sentence for the client. */
+  readonly whyNone?: (backend: SnapshotBackend, user: SnapshotUser) => string;
+  /** The server did not accept it. */
+  readonly refused?: (backend: SnapshotBackend, userUid: string) => void;
 }
 
 export interface UpstreamLogin {

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import tls from 'node:tls';
-import type { AcceptEffect, ClientLogin } from './protocols/login.ts';
+import type { AcceptEffect, ClientLogin, Identity } from './protocols/login.ts';
 import type { Acceptance } from './protocols/protocol.ts';
 
 export interface ClientTls {
@@ -21,8 +21,8 @@ export type Accepted =
 export interface AcceptOptions {
   readonly acceptance: Acceptance;
   readonly tls: ClientTls | undefined;
-  /** undefined: nobody who may log in. */
-  readonly verifierOf: (user: string) => string | undefined;
+  /** By what the client under that name is to prove who it is. */
+  readonly identify: (user: string) => Identity;
   /** Ends the attempt. */
   readonly signal: AbortSignal;
 }
@@ -79,7 +79,7 @@ class Line {
   }
 
   async #carryOut(effect: AcceptEffect): Promise<Accepted | undefined> {
-    const { acceptance, verifierOf } = this.#options;
+    const { acceptance, identify } = this.#options;
     switch (effect.kind) {
       case 'to-client':
         this.socket.write(effect.bytes);
@@ -87,7 +87,7 @@ class Line {
       case 'upgrade-tls':
         return this.#upgrade();
       case 'need-verifier':
-        return this.#perform(acceptance.step({ kind: 'verifier', verifier: verifierOf(effect.user) }));
+        return this.#perform(acceptance.step(identify(effect.user)));
       case 'accepted':
         return { kind: 'login', login: effect.login, socket: this.socket, rest: ownBytes(acceptance.rest()) };
       case 'cancel':

@@ -1,5 +1,6 @@
 import type { ProxyConfig } from './config.ts';
 import type { ClientTls } from './connection-accept.ts';
+import type { Identity } from './protocols/login.ts';
 import type { Acceptance, Inspections, Protocol } from './protocols/protocol.ts';
 import type { Limits } from './relay-limits.ts';
 import type { Relay } from './relay.ts';
@@ -29,7 +30,7 @@ export interface ConnectionContext extends Shared {
   /** Milliseconds. */
   readonly clientLogin: number;
   readonly startAccept: () => Acceptance;
-  readonly verifierOf: (user: string) => string | undefined;
+  readonly identify: (user: string) => Identity;
   /** A login that ended before a session came to be. reason: of a closed set. */
   readonly loginRefused: (reason: string) => void;
   readonly opened: (relay: Relay) => void;

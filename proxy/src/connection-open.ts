@@ -3,7 +3,8 @@ import { evaluate, mayConnect } from '#contract/policy/evaluate';
 import type { SnapshotBackend } from '#contract/snapshot/types';
 import type { Accepted } from './connection-accept.ts';
 import type { ConnectionContext } from './connection-context.ts';
-import type { UpstreamLogin } from './config.ts';
+import { noPolicy } from './connection-identity.ts';
+import type { UpstreamCredentials, UpstreamLogin } from './config.ts';
 import type { ClientLogin } from './protocols/login.ts';
 import { refusalOf, type Refusal } from './protocols/refusal.ts';
 import type { RelayContext } from './relay-context.ts';
@@ -41,12 +42,12 @@ export async function openSession(
     return { refusal };
   };
   if (user === undefined)
-    return refuse(directory.backend(context.backend) === undefined ? NO_POLICY : unknownUser(login));
+    return refuse(directory.backend(context.backend) === undefined ? noPolicy(directory) : unknownUser(login));
   const path = pathOf(context, login, user);
   const refusal = whyNot(user, login, database, path, config.environment.now());
   if (refusal !== undefined || path === null) return refuse(refusal ?? PATH_UNREADABLE);
   const upstream = config.credentials.loginFor(user.backend, user.user.uid);
-  if (upstream === undefined) return refuse(NO_LOGIN);
+  if (upstream === undefined) return refuse(noLogin(config.credentials, user));
   const limits = context.limits.of(context.backend, user.user.uid);
   const full = limits.enter(user.user);
   if (full !== undefined) return refuse(full);
@@ -69,6 +70,7 @@ export async function openSession(
   } catch (error) {
     giveBack();
     if (!(error instanceof DialError)) throw error;
+    if (error.serverSqlstate === WRONG_PASSWORD) config.credentials.refused?.(user.backend, user.user.uid);
     recorder.login(context.backend, 'failed');
     recorder.trouble(context.backend, `dial-${error.code}`, error.serverSqlstate ?? '');
     record.session('login', user, 'failed', error.code);
@@ -222,17 +224,14 @@ const noDatabase = (user: string, database: string): Refusal => ({
   hint: `No DbPermission of user "${user}" names this database.`,
 });
 
-const NO_POLICY: Refusal = {
-  reason: 'unavailable',
-  sqlstate: '57P03',
-  message: 'the proxy has no policy for this backend yet',
-};
+function noLogin({ whyNone }: UpstreamCredentials, { backend, user }: BoundUser): Refusal {
+  const hint = whyNone?.(backend, user);
+  const message = 'the proxy has no login for this backend yet';
+  return { reason: 'unavailable', sqlstate: '57P03', message, ...(hint === undefined ? {} : { hint }) };
+}
 
-const NO_LOGIN: Refusal = {
-  reason: 'unavailable',
-  sqlstate: '57P03',
-  message: 'the proxy has no login for this backend yet',
-};
+/** invalid_password */
+const WRONG_PASSWORD = '28P01';
 
 const PATH_UNREADABLE: Refusal = {
   reason: 'setting',

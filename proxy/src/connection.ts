@@ -57,7 +57,7 @@ export class Connection {
     const accepted = await acceptClient(this.#socket, {
       acceptance: context.startAccept(),
       tls: context.tls,
-      verifierOf: context.verifierOf,
+      identify: context.identify,
       signal: AbortSignal.any([deadline, this.#over.signal]),
     });
     if (accepted === undefined && deadline.aborted) return { kind: 'refused', reason: 'deadline' };

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { fileOutput, streamOutput } from './audit/output.ts';
 import type { LineOutput } from './audit/output.ts';
 import { jsonLinesSink, noAudit } from './audit/sink.ts';
-import type { ListenerConfig, UpstreamCredentials } from './config.ts';
+import type { Environment, IdentityMode, ListenerConfig, ProxyConfig, UpstreamCredentials } from './config.ts';
 import { StartError, UsageError } from './flags.ts';
 import type { ServeOptions } from './serve-flags.ts';
 import { startProxy } from './server.ts';
@@ -12,17 +12,29 @@ import type { SnapshotSource } from './snapshot/source.ts';
 import { startAdmin } from './telemetry/admin.ts';
 import type { AdminOptions, AdminServer } from './telemetry/admin.ts';
 import { createLogger } from './telemetry/log.ts';
-import { createRecorder } from './telemetry/metrics.ts';
+import { createRecorder, type ProxyRecorder } from './telemetry/metrics.ts';
 import { VERSION } from './version.ts';
 
 export interface ServeInput {
   readonly options: ServeOptions;
   readonly snapshots: SnapshotSource;
   readonly credentials: UpstreamCredentials;
-  /** As in ProxyConfig. */
-  readonly mockSecret?: Buffer;
+  /** As in ProxyConfig, all four. */
+  readonly mockSecret?: () => Buffer;
+  readonly identity?: IdentityMode;
+  readonly serves?: NonNullable<ProxyConfig['serves']>;
+  readonly environment?: Environment;
   /** Epoch milliseconds at which the source last confirmed the policy in force. */
   confirmed(): number;
+  /** What /readyz says besides that listeners are open; absent: whether policy is in force. */
+  readonly readiness?: Readiness;
+}
+
+export interface Readiness {
+  /** undefined: ready. */
+  waiting(): string | undefined;
+  /** While ready. */
+  warning(): string | undefined;
 }
 
 export interface Serving {
@@ -33,6 +45,7 @@ export interface Serving {
   /** Reads --tls-cert and --tls-key again, for new connections. A text: what is wrong, and the old ones stay. */
   rereadTls(): 'same' | 'replaced' | { readonly problem: string };
   readonly logger: Logger;
+  readonly recorder: ProxyRecorder;
   /** Where /metrics is, if it was asked for. */
   readonly admin: { readonly host: string; readonly port: number } | undefined;
   /** Sessions get the drain timeout to end by themselves; then all is closed and written. */
@@ -41,7 +54,7 @@ export interface Serving {
 
 /** What every serving command has: log, audit, metrics, admin port. Rejects when the admin address can't be bound. */
 export async function serve(input: ServeInput): Promise<Serving> {
-  const { options, snapshots } = input;
+  const { options, snapshots, environment = ENVIRONMENT } = input;
   const stdout = streamOutput(process.stdout);
   const auditFile = openAudit(options.auditLog);
   const auditOutput = options.auditLog === '-' ? stdout : auditFile;
@@ -56,15 +69,15 @@ export async function serve(input: ServeInput): Promise<Serving> {
       return current === undefined ? undefined : { revision: current.revision, confirmed: input.confirmed() };
     },
     parser: () => started.proxy?.parserCounts(),
-    now: () => Date.now(),
+    now: () => environment.now(),
   });
+  const readiness = input.readiness ?? readinessOf(snapshots);
   let state: 'starting' | 'open' | 'stopping' = 'starting';
-  const unready = (): string | undefined => {
-    if (state !== 'open') return STATES[state];
-    return snapshots.current() === undefined ? 'no policy is in force yet' : undefined;
-  };
+  const unready = (): string | undefined => (state === 'open' ? readiness.waiting() : STATES[state]);
+  const warning = (): string | undefined => readiness.warning();
   const metrics = { contentType: recorder.registry.contentType, metrics: () => recorder.registry.metrics() };
-  const admin = options.admin === undefined ? undefined : await openAdmin({ ...options.admin, metrics, unready });
+  const admin =
+    options.admin === undefined ? undefined : await openAdmin({ ...options.admin, metrics, unready, warning });
   const proxy = await startProxy({
     listeners: [],
     snapshots,
@@ -73,8 +86,10 @@ export async function serve(input: ServeInput): Promise<Serving> {
     ...(options.clientTls === undefined ? {} : { clientTls: options.clientTls }),
     requireTls: options.requireTls,
     ...(input.mockSecret === undefined ? {} : { mockSecret: input.mockSecret }),
+    ...(input.identity === undefined ? {} : { identity: input.identity }),
+    ...(input.serves === undefined ? {} : { serves: input.serves }),
     limits: options.limits,
-    environment: { now: () => Date.now(), monotonic: () => performance.now(), randomBytes: (n) => randomBytes(n) },
+    environment,
   });
   started.proxy = proxy;
   return {
@@ -82,6 +97,7 @@ export async function serve(input: ServeInput): Promise<Serving> {
     opened: () => (state = 'open'),
     rereadTls: tlsReader(options, proxy),
     logger,
+    recorder,
     admin,
     stop: async () => {
       state = 'stopping';
@@ -107,6 +123,17 @@ function tlsReader({ clientTls, readClientTls }: ServeOptions, proxy: RunningPro
     }
   };
 }
+
+const ENVIRONMENT: Environment = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  randomBytes: (length) => randomBytes(length),
+};
+
+const readinessOf = (snapshots: SnapshotSource): Readiness => ({
+  waiting: () => (snapshots.current() === undefined ? 'no policy is in force yet' : undefined),
+  warning: () => undefined,
+});
 
 const STATES = { starting: 'the listeners are not open yet', stopping: 'shutting down' } as const;
 

@@ -1,3 +1,4 @@
+import type { SnapshotUser } from '#contract/snapshot/types';
 import type { ProxyConfig } from './config.ts';
 import type { Connection } from './connection.ts';
 import type { Refusal } from './protocols/refusal.ts';
@@ -65,7 +66,7 @@ export class Overseer {
     const { user, backend } = relay.user;
     const found = this.#directory.byUid(backend.id, user.uid);
     if (found === undefined) {
-      relay.close(this.#gone(backend.id, user.name));
+      relay.close(this.#gone(backend.id, user));
       return;
     }
     if (!found.user.enabled) {
@@ -83,10 +84,14 @@ export class Overseer {
     if (found !== relay.user) relay.rejudge(found);
   }
 
-  #gone(backendId: string, name: string): Refusal {
-    return this.#directory.backend(backendId) === undefined
-      ? ended('the backend has been removed')
-      : ended(`user "${name}" has been removed`);
+  #gone(backendId: string, { name, uid }: SnapshotUser): Refusal {
+    if (this.#directory.backend(backendId) === undefined) {
+      return this.#directory.tooOld ? TOO_OLD : ended('the backend has been removed');
+    }
+    if (!this.#directory.has(backendId, uid)) return ended(`user "${name}" has been removed`);
+    return this.#config.identity === 'pod'
+      ? ended(`user "${name}" is no longer bound to this pod`)
+      : ended(`user "${name}" is no longer served here`);
   }
 
   #round(): void {
@@ -113,6 +118,12 @@ const ended = (reason: string): Refusal => ({
   sqlstate: '57P01',
   message: `terminating connection: ${reason}`,
 });
+
+const TOO_OLD: Refusal = {
+  reason: 'unavailable',
+  sqlstate: '57P03',
+  message: 'terminating connection: the policy that the proxy has is too old to be believed',
+};
 
 const SHUTDOWN: Refusal = {
   reason: 'gone',

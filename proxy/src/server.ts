@@ -5,6 +5,7 @@ import tls from 'node:tls';
 import type { ClientCertificate, ListenerConfig, ProxyConfig } from './config.ts';
 import type { ClientTls } from './connection-accept.ts';
 import type { ConnectionContext, Shared } from './connection-context.ts';
+import { identify, whyNobody } from './connection-identity.ts';
 import { Connection } from './connection.ts';
 import { tlsServerEndPoint } from './crypto/channel-binding.ts';
 import { createSqlParser } from './parser/parser.ts';
@@ -15,7 +16,7 @@ import type { Refusal } from './protocols/refusal.ts';
 import { InspectionCache } from './relay-inspections.ts';
 import { Limits } from './relay-limits.ts';
 import { SessionRecord } from './relay-record.ts';
-import { PolicyDirectory, type BoundUser } from './snapshot/directory.ts';
+import { PolicyDirectory } from './snapshot/directory.ts';
 import { CancelRegistry } from './upstream/cancel-registry.ts';
 import { Catalogs } from './upstream/catalog.ts';
 import { Overseer } from './server-oversight.ts';
@@ -56,7 +57,7 @@ class Proxy implements RunningProxy {
   readonly #parser: ReturnType<typeof createSqlParser>;
   readonly #servers: net.Server[] = [];
   readonly #overseer: Overseer;
-  readonly #mockSecret: Buffer;
+  readonly #mockSecret: () => Buffer;
   #tls: ClientTls | undefined;
   readonly addresses: ListeningAddress[] = [];
   #sessions = 0;
@@ -65,9 +66,10 @@ class Proxy implements RunningProxy {
     const { environment } = config;
     this.#config = config;
     this.#parser = createSqlParser({ statementBytes: config.limits.statementBytes });
-    this.#mockSecret = config.mockSecret ?? environment.randomBytes(SECRET_BYTES);
+    const chance = environment.randomBytes(SECRET_BYTES);
+    this.#mockSecret = config.mockSecret ?? (() => chance);
     this.#tls = config.clientTls === undefined ? undefined : clientTls(config.clientTls);
-    const directory = new PolicyDirectory(config.snapshots);
+    const directory = new PolicyDirectory(config.snapshots, config.serves);
     this.#shared = {
       config,
       directory,
@@ -82,6 +84,17 @@ class Proxy implements RunningProxy {
   }
 
   async listen(listener: ListenerConfig): Promise<ListeningAddress> {
+    if (this.#config.identity !== 'pod') return this.#open(listener);
+    if (!isLoopback(listener.host)) throw new Error('without passwords only loopback is listened on');
+    const address = await this.#open(listener);
+    // Clients that are told `localhost` may try either; where IPv6 is switched off nobody can.
+    if (listener.host === LOOPBACK.four) {
+      await this.#open({ ...listener, host: LOOPBACK.six, port: address.port }).catch(unlessAbsent);
+    }
+    return address;
+  }
+
+  async #open(listener: ListenerConfig): Promise<ListeningAddress> {
     const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: false, noDelay: true }, (socket) =>
       this.#accept(listener, socket),
     );
@@ -132,11 +145,12 @@ class Proxy implements RunningProxy {
           tlsAvailable: channel !== undefined,
           requireTls: this.#config.requireTls === true,
           nonce: environment.randomBytes(NONCE_BYTES).toString('base64'),
-          mockSecret: this.#mockSecret,
+          mockSecret: this.#mockSecret(),
         }),
-      verifierOf: (user) => {
-        username = user;
-        return this.#verifierOf(backend, user);
+      identify: (name) => {
+        username = name;
+        const mode = this.#config.identity ?? 'password';
+        return identify(this.#shared.directory, { mode, backend, name, now: environment.now() });
       },
       loginRefused: (reason) => {
         recorder.login(backend, 'refused');
@@ -147,7 +161,7 @@ class Proxy implements RunningProxy {
           ...who,
         });
         const user = username === undefined ? undefined : this.#shared.directory.byName(backend, username);
-        const why = reason === 'password' ? this.#whyNobody(user) : reason;
+        const why = reason === 'password' ? whyNobody(user?.user, environment.now()) : reason;
         record.refusedLogin(
           { user, backend: this.#shared.directory.backend(backend), revision: this.#shared.directory.revision },
           why,
@@ -160,19 +174,6 @@ class Proxy implements RunningProxy {
 
   #protocolOf(backend: string): Protocol {
     return PROTOCOLS[this.#shared.directory.backend(backend)?.protocol ?? 'postgresql'];
-  }
-
-  #verifierOf(backend: string, name: string): string | undefined {
-    const user = this.#shared.directory.byName(backend, name);
-    return this.#whyNobody(user) === 'password' ? user?.user.verifier : undefined;
-  }
-
-  /** Why no password would do; `password`: the right one would. */
-  #whyNobody(found: BoundUser | undefined): 'unknown' | 'disabled' | 'expired' | 'password' {
-    if (found === undefined) return 'unknown';
-    const { enabled, expiresAt } = found.user;
-    if (!enabled) return 'disabled';
-    return expiresAt !== undefined && expiresAt <= this.#config.environment.now() ? 'expired' : 'password';
   }
 
   replaceClientTls(certificate: ClientCertificate): void {
@@ -190,6 +191,15 @@ class Proxy implements RunningProxy {
     this.#shared.catalogs.close();
     await this.#parser.close();
   }
+}
+
+const LOOPBACK = { four: '127.0.0.1', six: '::1' } as const;
+
+export const isLoopback = (host: string): boolean => host === LOOPBACK.four || host === LOOPBACK.six;
+
+function unlessAbsent(error: unknown): void {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'EADDRNOTAVAIL' && code !== 'EAFNOSUPPORT') throw error;
 }
 
 function bound(server: net.Server, { host, port }: ListenerConfig): Promise<{ host: string; port: number }> {

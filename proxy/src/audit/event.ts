@@ -30,7 +30,7 @@ export interface AuditEvent {
   readonly objects?: readonly string[];
   /**
    * A DenialReason, or why a login failed. Before a session came to be: password, unknown, disabled, expired, setting,
-   * start-up, tls-required, tls, protocol, version, deadline, limit.
+   * start-up, tls-required, tls, protocol, version, deadline, limit, unavailable (no policy); in a pod besides: not-bound.
    */
   readonly reason?: string;
   /** Milliseconds from receipt to the end of the reply. */

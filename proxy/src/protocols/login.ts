@@ -19,8 +19,27 @@ export type AcceptInput =
   /** The raw first byte was a TLS handshake record: direct TLS. */
   | { readonly kind: 'tls-first-byte' }
   | { readonly kind: 'tls-established'; readonly facts: TlsFacts }
-  /** Answer to need-verifier. undefined: unknown, disabled, expired or without a password; the exchange goes on with a mock. */
-  | { readonly kind: 'verifier'; readonly verifier: string | undefined };
+  | Identity;
+
+/** Answer to need-verifier: by what the client, under the name that it gave, is to prove who it is. */
+export type Identity =
+  /** undefined: unknown, disabled, expired or without a password; the exchange goes on with a mock. */
+  | { readonly kind: 'verifier'; readonly verifier: string | undefined }
+  /**
+   * DANGER: no password is asked for. Only where nobody but this user can reach us: on a pod's loopback. `user`: the name
+   * of whom the client is, whatever it called itself.
+   */
+  | { readonly kind: 'trusted'; readonly user: string }
+  /** Nobody is let in now, or not under this name, and the client may know why. */
+  | { readonly kind: 'turned-away'; readonly why: TurnedAway };
+
+export interface TurnedAway {
+  /** For audit. */
+  readonly reason: 'unavailable' | 'not-bound' | 'disabled' | 'expired';
+  readonly sqlstate: string;
+  readonly message: string;
+  readonly hint?: string;
+}
 
 export type AcceptEffect =
   | { readonly kind: 'to-client'; readonly bytes: Buffer }

@@ -18,11 +18,14 @@ export interface BoundUser {
 /** Finds users in the snapshot in force; policies are compiled when they are first needed. */
 export class PolicyDirectory {
   readonly #source: SnapshotSource;
+  readonly #serves: (user: SnapshotUser) => boolean;
   #current: CurrentSnapshot | undefined;
   #bound = new Map<SnapshotUser, BoundUser>();
 
-  constructor(source: SnapshotSource) {
+  /** serves: whom this process knows at all; to all who ask here, others are not in the policy. */
+  constructor(source: SnapshotSource, serves: (user: SnapshotUser) => boolean = everybody) {
     this.#source = source;
+    this.#serves = serves;
   }
 
   /** undefined: no policy yet, or it has no such backend. */
@@ -30,8 +33,14 @@ export class PolicyDirectory {
     return this.#now()?.snapshot.backends.find((backend) => backend.id === id);
   }
 
-  get hasPolicy(): boolean {
-    return this.#now() !== undefined;
+  /** Why there is no policy: it is too old. */
+  get tooOld(): boolean {
+    return this.#source.tooOld?.() === true;
+  }
+
+  /** `namespace/serviceaccount`. */
+  get scope(): string | undefined {
+    return this.#now()?.snapshot.scope;
   }
 
   get revision(): number {
@@ -47,9 +56,19 @@ export class PolicyDirectory {
     return this.#find(backendId, (user) => user.uid === uid);
   }
 
+  /** Whom this process serves on a backend, sorted by name. */
+  served(backendId: string): readonly SnapshotUser[] {
+    return this.backend(backendId)?.users.filter(this.#serves) ?? [];
+  }
+
+  /** Whether the policy has a user, served here or not. */
+  has(backendId: string, uid: string): boolean {
+    return this.backend(backendId)?.users.some((user) => user.uid === uid) === true;
+  }
+
   #find(backendId: string, is: (user: SnapshotUser) => boolean): BoundUser | undefined {
     const backend = this.backend(backendId);
-    const user = backend?.users.find(is);
+    const user = backend?.users.find((candidate) => is(candidate) && this.#serves(candidate));
     return backend === undefined || user === undefined ? undefined : this.#bind(backend, user);
   }
 
@@ -77,6 +96,8 @@ export class PolicyDirectory {
     return current;
   }
 }
+
+const everybody = (): boolean => true;
 
 const LEVELS: readonly AuditLevel[] = ['none', 'denied', 'access', 'statements'];
 

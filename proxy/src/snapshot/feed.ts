@@ -62,6 +62,7 @@ export interface FeedStatus {
 }
 
 export interface SnapshotFeed extends SnapshotSource {
+  tooOld(): boolean;
   status(): FeedStatus;
   /** Goes to another Redis, or to the same by another login. Nothing happens when it is the one in use. */
   useRedis(address: RedisAddress): void;
@@ -145,6 +146,10 @@ class Feed implements SnapshotFeed {
 
   current(): CurrentSnapshot | undefined {
     return this.#state() === 'refusing' ? undefined : this.#current;
+  }
+
+  tooOld(): boolean {
+    return this.#state() === 'refusing';
   }
 
   onSwap(listener: (current: CurrentSnapshot | undefined) => void): () => void {

@@ -9,6 +9,8 @@ export interface AdminOptions {
   readonly metrics: { readonly contentType: string; metrics(): Promise<string> };
   /** undefined: ready. Else what is still missing, in a few words without received values. */
   unready(): string | undefined;
+  /** While ready: what people should know all the same, likewise. */
+  warning?(): string | undefined;
 }
 
 export interface AdminServer {
@@ -67,5 +69,7 @@ async function answer(options: AdminOptions, request: http.IncomingMessage): Pro
   if (path === '/healthz') return text(200, 'ok');
   if (path !== '/readyz') return text(404, 'there are /metrics, /healthz and /readyz');
   const missing = options.unready();
-  return missing === undefined ? text(200, 'ok') : text(503, missing);
+  if (missing !== undefined) return text(503, missing);
+  const warning = options.warning?.();
+  return text(200, warning === undefined ? 'ok' : `ok, but ${warning}`);
 }

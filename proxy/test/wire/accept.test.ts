@@ -48,7 +48,7 @@ describe('accept: real clients', () => {
     const accepted = await acceptClient(tcp, {
       acceptance: postgresql.startAccept(context),
       tls: channel,
-      verifierOf: (user) => (user === 'nobody' ? undefined : verifiers.get(password)),
+      identify: (user) => ({ kind: 'verifier', verifier: user === 'nobody' ? undefined : verifiers.get(password) }),
       signal: AbortSignal.timeout(5_000),
     });
     outcomes.push(accepted);

@@ -447,3 +447,58 @@ describe('accept, fuzz', () => {
     );
   });
 });
+
+describe('accept: where no password is asked for', () => {
+  const trusted = (parameters: Parameters, minor = 0): Login =>
+    new Login({ tlsAvailable: false }).feed(startup(parameters, minor), { kind: 'trusted', user: 'anna' });
+
+  it('the client is whom the caller says, whatever it called itself, and hears nothing before', () => {
+    const login = trusted([
+      ['user', 'articdbm'],
+      ['database', 'd'],
+      ['application_name', 'a'],
+    ]);
+    expect(login.kinds).to.deep.equal(['accepted']);
+    expect(login.login).to.deep.equal({
+      user: 'anna',
+      database: 'd',
+      minor: 0,
+      settings: [['application_name', 'a']],
+      tls: false,
+    });
+    expect(trusted(USER, 2).login.minor).to.equal(2);
+  });
+
+  it('settings and options are judged all the same, after AuthenticationOk as the server does', () => {
+    for (const parameters of [
+      [...USER, ['role', 'postgres']],
+      [...USER, ['options', '-c session_authorization=postgres']],
+      [...USER, ['options', '-X']],
+    ] as const) {
+      const login = trusted(parameters);
+      expect(login.kinds, JSON.stringify(parameters)).to.deep.equal(['to-client', 'close']);
+      expect(decodeAuthentication(login.sent.subarray(5))).to.deep.equal({ kind: 'ok' });
+    }
+  });
+
+  it('who names no user, or asks for replication, or for TLS that is required, is not even looked up', () => {
+    expect(new Login().feed(startup([['user', '']])).error[0]).to.equal('28000');
+    expect(new Login().feed(startup([])).error[0]).to.equal('28000');
+    expect(new Login().feed(startup([...USER, ['replication', 'database']])).error[0]).to.equal('0A000');
+    expect(new Login({ requireTls: true }).feed(startup(USER)).error[0]).to.equal('28000');
+  });
+
+  it('who is turned away hears why', () => {
+    const why = { reason: 'not-bound', sqlstate: '28000', message: 'no', hint: 'yes' } as const;
+    const login = new Login().feed(startup(USER), { kind: 'turned-away', why });
+    expect(login.error).to.deep.equal(['28000', 'no']);
+    expect(login.effects.at(-1)).to.have.property('reason', 'not-bound');
+  });
+
+  it('is decided once, and never in the midst of a password', () => {
+    const login = new Login().feed(startup(USER), { kind: 'verifier', verifier: VERIFIER });
+    expect(() => login.feed({ kind: 'trusted', user: 'anna' })).to.throw('input trusted in state initial');
+    expect(() => new Login().feed({ kind: 'trusted', user: 'anna' })).to.throw('input trusted in state start-up');
+    expect(() => trusted(USER).feed({ kind: 'trusted', user: 'bert' })).to.throw('input trusted in state done');
+  });
+});

@@ -2,15 +2,15 @@
  * A client's login at us, as pure steps (PostgreSQL §54.2.1, §54.2.9–11; the server's own ProcessStartupPacket and
  * auth.c where the manual is silent).
  *
- * | state     | frame                       | tls-first-byte | tls-established | verifier   |
- * |-----------|-----------------------------|----------------|-----------------|------------|
- * | start-up  | SSL, GSS, cancel, start-up  | → tls          | –               | –          |
- * | tls       | –                           | –              | → start-up      | –          |
- * | verifier  | –                           | –              | –               | → initial  |
- * | initial   | SASLInitialResponse → proof | –              | –               | –          |
- * | first     | SASLResponse → proof        | –              | –               | –          |
- * | proof     | SASLResponse → done         | –              | –               | –          |
- * | done      | –                           | –              | –               | –          |
+ * | state     | frame                       | tls-first-byte | tls-established | verifier  | trusted, turned-away |
+ * |-----------|-----------------------------|----------------|-----------------|-----------|----------------------|
+ * | start-up  | SSL, GSS, cancel, start-up  | → tls          | –               | –         | –                    |
+ * | tls       | –                           | –              | → start-up      | –         | –                    |
+ * | verifier  | –                           | –              | –               | → initial | → done               |
+ * | initial   | SASLInitialResponse → proof | –              | –               | –         | –                    |
+ * | first     | SASLResponse → proof        | –              | –               | –         | –                    |
+ * | proof     | SASLResponse → done         | –              | –               | –         | –                    |
+ * | done      | –                           | –              | –               | –         | –                    |
  *
  * What the client sends wrong ends in a `close` effect in PostgreSQL's words; an input where there is a dash is a bug
  * of the caller and throws.
@@ -143,6 +143,12 @@ function step(state: AcceptState, input: AcceptInput): Stepped {
       break;
     case 'verifier':
       if (state.kind === 'verifier') return offer(state, input.verifier);
+      break;
+    case 'trusted':
+      if (state.kind === 'verifier') return authenticated(state, input.user, []);
+      break;
+    case 'turned-away':
+      if (state.kind === 'verifier') return [DONE, [closing(input.why, input.why.reason)]];
       break;
   }
   return misuse(state, input.kind);
@@ -307,17 +313,22 @@ function clientProof(state: ProofState, frame: Frame): Stepped {
   if (!outcome.ok || !state.known) {
     return refuse('28P01', `password authentication failed for user "${requested.user}"`, 'password');
   }
-  const final: AcceptEffect = { kind: 'to-client', bytes: encodeAuthenticationSaslFinal(outcome.message) };
-  const refusal = requested.optionsError ?? refusedSetting(requested);
-  if (refusal !== undefined) {
-    return [DONE, [final, { kind: 'to-client', bytes: encodeAuthenticationOk() }, closing(refusal, 'setting')]];
-  }
-  const { user, database, minor, settings } = requested;
-  const login = { user, database, minor, settings, tls: state.tls !== undefined };
-  return [DONE, [final, { kind: 'accepted', login }]];
+  return authenticated(state, requested.user, [
+    { kind: 'to-client', bytes: encodeAuthenticationSaslFinal(outcome.message) },
+  ]);
 }
 
-/** Judged after the password, so that who has none learns nothing. */
+/** said: what the client hears first. */
+function authenticated({ requested, tls }: Authenticating, user: string, said: readonly AcceptEffect[]): Stepped {
+  const refusal = requested.optionsError ?? refusedSetting(requested);
+  if (refusal !== undefined) {
+    return [DONE, [...said, { kind: 'to-client', bytes: encodeAuthenticationOk() }, closing(refusal, 'setting')]];
+  }
+  const { database, minor, settings } = requested;
+  return [DONE, [...said, { kind: 'accepted', login: { user, database, minor, settings, tls: tls !== undefined } }]];
+}
+
+/** Judged after the client has proved who it is, so that who can't learns nothing. */
 function refusedSetting(requested: RequestedLogin): ErrorFields | undefined {
   for (const [name, value] of requested.settings) {
     const judgement = judgeSetting(name, value);
