@@ -79,6 +79,8 @@ export const loginKey = ({ master }: MasterKey, userUid: string, n: number): Buf
   derive(master, `login:${userUid}:${n}`);
 export const saltOf = ({ master }: MasterKey, userUid: string, resourceVersion: string): Buffer =>
   derive(master, `salt:${userUid}:${resourceVersion}`);
+/** What the salts of unknown users come from, on all proxies of the scope. */
+export const mockKey = ({ master }: MasterKey, scope: string): Buffer => derive(master, `mock:${scope}`);
 
 /** RFC 8410, section 7: everything of a PKCS #8 Ed25519 key before its 32 bytes of seed. */
 const ED25519_PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
