@@ -1,10 +1,11 @@
 /**
- * Makes everything that follows from crds/: types, schemas and the reference pages. `--check` writes nothing and exits
- * with 1 if a file isn't what it should be, naming it.
+ * Makes everything that follows from crds/ and from the chart's values: types, schemas, the chart's CRDs, the reference
+ * pages. `--check` writes nothing and exits with 1 if a file isn't what it should be, naming it.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { generateChartCrds, generateChartReference } from './chart.ts';
 import { readCrds } from './crd.ts';
 import { generateReference } from './reference.ts';
 import { generateSchemas } from './schemas.ts';
@@ -29,10 +30,13 @@ if (process.argv.includes('--check')) {
 
 function generateAll(): (readonly [path: string, text: string])[] {
   const crds = readCrds(join(ROOT, 'crds'));
+  const chart = join(ROOT, 'charts/articdbm');
   return [
     [join(ROOT, 'contract/resources/types.gen.ts'), generateTypes(crds)],
     [join(ROOT, 'contract/resources/schemas.gen.ts'), generateSchemas(crds)],
     ...crds.map((crd) => [join(ROOT, `docs/reference/${crd.kind.toLowerCase()}.md`), generateReference(crd)] as const),
+    ...generateChartCrds(join(ROOT, 'crds'), chart),
+    [join(ROOT, 'docs/chart.md'), generateChartReference(chart)],
   ];
 }
 
