@@ -2,7 +2,8 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SETUP := node_modules/.articdbm-setup
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo test test-long check generate build bundle bench coverage fuzz fmt clean clean-build
+.PHONY: help setup servers demo test test-long check generate build bundle bench coverage fuzz fmt clean clean-build \
+  node cluster cluster-down images e2e
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -42,6 +43,18 @@ bundle: $(SETUP) ## the small proxy bundle in dist-bundle/
 
 bench: servers bundle ## side by side with PgBouncer and a direct connection; writes docs/benchmarks.md
 	@node proxy/src/bench/main.ts
+
+node: $(SETUP)
+	@bash tools/setup/node.sh
+
+cluster: node ## a Kubernetes to try things in, last line its KUBECONFIG; CLUSTER=existing|kind|local NAME=… (e2e/cluster/README.md)
+	@e2e/cluster/up.sh
+
+cluster-down: ## end it and leave nothing of it
+	@e2e/cluster/down.sh
+
+images: node ## the images of operator, proxy and stories, in archives outside the checkout (docs/images.md)
+	@tools/images/images.sh
 
 coverage: servers ## line coverage of the unit tests
 	@c8 --all --src contract --src proxy/src --src cli --exclude '**/*.test.ts' --exclude '**/*.gen.ts' mocha

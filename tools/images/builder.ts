@@ -1,0 +1,85 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Image } from './catalog.ts';
+
+export interface BuildRequest {
+  readonly image: Image;
+  /** Where COPY reads. */
+  readonly context: string;
+  /** Where the archive is to be; nothing bears the name before it is whole. */
+  readonly archive: string;
+}
+
+export interface Builder {
+  readonly name: 'docker' | 'buildah';
+  /** Throws with the program's last words when the build fails. */
+  build(request: BuildRequest): void;
+}
+
+/** Runs a program and gives what it printed; throws with its last lines. Its environment says nothing of ours but PATH and HOME. */
+export function run(program: string, args: readonly string[], input?: string): string {
+  const result = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28, input: input ?? '' });
+  if (result.status === 0) return result.stdout;
+  const words = `${result.stdout ?? ''}\n${result.stderr ?? ''}`.trim().split('\n').slice(-15).join('\n');
+  throw new Error(`${program} ${args.slice(0, 4).join(' ')} …: ${result.error?.message ?? words}`);
+}
+
+export function hasDocker(): boolean {
+  return spawnSync('docker', ['info'], { stdio: 'ignore' }).status === 0;
+}
+
+export const docker: Builder = {
+  name: 'docker',
+  build({ image, context, archive }) {
+    run('docker', ['build', '-q', '-t', image.reference, ...fileAndTarget(image), context]);
+    run('docker', ['save', '-o', `${archive}.part`, image.reference]);
+    renameSync(`${archive}.part`, archive);
+  },
+};
+
+/** Buildah keeps its layers in `store`; what its FROM lines name comes from `bases` (name to archive) and never from a registry. */
+export function buildah(store: string, bases: () => ReadonlyMap<string, string>): Builder {
+  // A run's own mount counts: those of a killed run would be believed.
+  const call = (runRoot: string, ...args: string[]): string =>
+    run('unshare', ['-m', 'buildah', '--root', store, '--runroot', runRoot, '--storage-driver', 'overlay', ...args]);
+  return {
+    name: 'buildah',
+    build({ image, context, archive }) {
+      mkdirSync(store, { recursive: true });
+      const runRoot = mkdtempSync(join(tmpdir(), 'articdbm-buildah-'));
+      try {
+        if (image.base !== undefined) bringBase(image.base, bases(), (...args) => call(runRoot, ...args));
+        const options = ['--isolation', 'chroot', '--pull-never', '--layers', '--format', 'oci'];
+        call(runRoot, 'bud', '-q', ...options, '-t', image.reference, ...fileAndTarget(image), context);
+        rmSync(`${archive}.part`, { force: true });
+        call(runRoot, 'push', '-q', image.reference, `oci-archive:${archive}.part:${image.reference}`);
+        renameSync(`${archive}.part`, archive);
+      } finally {
+        rmSync(runRoot, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+function fileAndTarget(image: Image): string[] {
+  return ['-f', image.dockerfile, ...(image.target === undefined ? [] : ['--target', image.target])];
+}
+
+/** Makes the store know `name` as the image in its archive. */
+function bringBase(
+  name: string,
+  archives: ReadonlyMap<string, string>,
+  buildahCall: (...args: string[]) => string,
+): void {
+  const archive = archives.get(name);
+  if (archive === undefined) throw new Error(`no base ${name} can be made here`);
+  const label = `${name}-from-${archive.replace(/.*-([0-9a-f]+)\.tar$/, '$1')}`;
+  const known = buildahCall('images', '--format', '{{.Name}}:{{.Tag}}').split('\n');
+  if (!known.includes(label)) {
+    const id = buildahCall('pull', '-q', `oci-archive:${archive}`).trim();
+    buildahCall('tag', id, label);
+  }
+  buildahCall('tag', label, name);
+}
