@@ -39,6 +39,8 @@ export interface WatchOptions<T extends KubeObject> {
   readonly clock: Clock;
   readonly random: Random;
   readonly times?: Partial<WatchTimes>;
+  /** What is kept of an object as it came. Default: withoutManagers. */
+  readonly keep?: (object: T) => T;
   readonly onNotice?: (notice: WatchNotice) => void;
 }
 
@@ -113,12 +115,12 @@ class Watch<T extends KubeObject> implements RunningWatch {
   }
 
   async #list(): Promise<void> {
-    const { client, kind, selection = {}, store, clock, random } = this.#options;
+    const { client, kind, selection = {}, store, clock, random, keep = withoutManagers } = this.#options;
     this.#version = undefined;
     const { items, resourceVersion } = await client.list<T>(kind, selection, this.#abort.signal);
     this.#heard = clock.now();
     this.#relistAt = clock.now() + jittered(this.#times.relistMs, random);
-    store.replace(items.map(slim));
+    store.replace(items.map((item) => keep(item)));
     this.#version = resourceVersion;
     this.#setSynced();
     this.#notice({ kind: 'listed', count: items.length });
@@ -158,14 +160,14 @@ class Watch<T extends KubeObject> implements RunningWatch {
   }
 
   #take({ type, object }: WatchEvent<T>, path: string): void {
-    const { store } = this.#options;
+    const { store, keep = withoutManagers } = this.#options;
     if (type === 'ERROR') {
       const status = object as unknown as { readonly code?: number };
       throw new ApiError(`WATCH ${path}`, answerOf(status.code ?? 500, object));
     }
     this.#failures = 0;
     if (type === 'DELETED') store.remove(keyOf(object.metadata));
-    else if (type !== 'BOOKMARK') store.put(slim(object));
+    else if (type !== 'BOOKMARK') store.put(keep(object));
     this.#version = object.metadata.resourceVersion ?? this.#version;
   }
 
@@ -221,8 +223,8 @@ class Watchdog {
   }
 }
 
-/** Who manages which field is most of a small object, and nobody here asks. */
-function slim<T extends KubeObject>(object: T): T {
+/** Who manages which field is most of a small object. */
+export function withoutManagers<T extends KubeObject>(object: T): T {
   const { managedFields: _, ...metadata } = object.metadata as T['metadata'] & { readonly managedFields?: unknown };
   return { ...object, metadata };
 }
