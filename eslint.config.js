@@ -104,7 +104,7 @@ export default defineConfig(
     ['proxy/src/bytes/**/*.ts', 'proxy/src/crypto/**/*.ts', 'proxy/src/sql/**/*.ts'],
     [
       {
-        regex: '(^|/)(protocols|upstream|parser|telemetry|audit|snapshot)/',
+        regex: '^(?!#contract/)(.*/)?(protocols|upstream|parser|telemetry|audit|snapshot)/',
         message: 'bytes, crypto and sql know no other part of the proxy.',
       },
       NO_CLI,

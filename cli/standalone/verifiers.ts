@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { CompileInput } from '#contract/compile/compile';
-import { SCRAM_ITERATIONS, SCRAM_SALT_BYTES, scramVerifier } from '#proxy/crypto/scram';
+import { SCRAM_ITERATIONS, SCRAM_SALT_BYTES, scramVerifier } from '#contract/snapshot/verifier';
 
 /** Salts of unknown users outlive a restart as those of known ones do: who compares two starts learns no name. */
 export const mockSecretOf = (folder: string): Buffer =>

@@ -6,7 +6,7 @@ import { openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Snapshot, SnapshotRule } from '#contract/snapshot/types';
 import { serialiseSnapshot } from '#contract/snapshot/serialise';
-import { scramVerifier } from '#proxy/crypto/scram';
+import { scramVerifier } from '#contract/snapshot/verifier';
 import { makeCertificate } from '#test/harness/certificate';
 import { freePort } from '#test/harness/ports';
 import type { PostgresServer } from '#test/harness/postgres-server';

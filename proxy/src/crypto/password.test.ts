@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { tlsServerEndPoint } from './channel-binding.ts';
 import { equalInConstantTime } from './compare.ts';
 import { md5Password } from './md5.ts';
-import { preparePassword } from './saslprep.ts';
+import { preparePassword } from '#contract/snapshot/saslprep';
 
 describe('SASLprep as PostgreSQL does it', () => {
   // RFC 4013 §3, and pg_saslprep's ways with what is prohibited.

@@ -6,7 +6,8 @@
 import { ProtocolError } from '#proxy/bytes/protocol-error';
 import { equalInConstantTime } from './compare.ts';
 import { SCRAM, SCRAM_PLUS } from './scram-messages.ts';
-import { clientKeyOf, decodeBase64, hmac, MAX_SCRAM_ITERATIONS, serverKeyOf, sha256 } from './scram.ts';
+import { clientKeyOf, hmac, MAX_SCRAM_ITERATIONS, serverKeyOf, sha256 } from '#contract/snapshot/verifier';
+import { decodeBase64 } from './scram.ts';
 import type { ScramMechanism } from './scram-messages.ts';
 
 const BROKEN = '08P01';

@@ -5,7 +5,8 @@
 import { ProtocolError } from '#proxy/bytes/protocol-error';
 import { equalInConstantTime } from './compare.ts';
 import { clientProofAttribute, GS2_HEADER, SCRAM, SCRAM_PLUS } from './scram-messages.ts';
-import { decodeBase64, hmac, SCRAM_KEY_BYTES, sha256 } from './scram.ts';
+import { hmac, SCRAM_KEY_BYTES, sha256 } from '#contract/snapshot/verifier';
+import { decodeBase64 } from './scram.ts';
 import type { ScramMechanism } from './scram-messages.ts';
 import type { ScramVerifier } from './scram.ts';
 

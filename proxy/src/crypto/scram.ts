@@ -1,6 +1,5 @@
-/** What a server keeps of a password: RFC 5802 §3, in PostgreSQL's form (src/common/scram-common.c). */
-import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
-import { preparePassword } from './saslprep.ts';
+/** What a server keeps of a password, read: RFC 5802 §3, in PostgreSQL's form (src/common/scram-common.c). */
+import { hmac, MAX_SCRAM_ITERATIONS, SCRAM_ITERATIONS, SCRAM_SALT_BYTES } from '#contract/snapshot/verifier';
 
 export interface ScramVerifier {
   readonly iterations: number;
@@ -8,50 +7,6 @@ export interface ScramVerifier {
   readonly storedKey: Buffer;
   readonly serverKey: Buffer;
 }
-
-/** PostgreSQL's scram_iterations and salt length; the mock for unknown users has the same, so that nothing shows. */
-export const SCRAM_ITERATIONS = 4096;
-export const SCRAM_SALT_BYTES = 16;
-
-/** SHA-256. */
-export const SCRAM_KEY_BYTES = 32;
-
-/** More would be a way to make whoever computes them stand still. */
-export const MAX_SCRAM_ITERATIONS = 1_000_000;
-
-export const hmac = (key: Uint8Array, ...parts: readonly (Uint8Array | string)[]): Buffer => {
-  const mac = createHmac('sha256', key);
-  for (const part of parts) mac.update(part);
-  return mac.digest();
-};
-
-export const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
-
-/** ClientKey, StoredKey and ServerKey from Hi(password). */
-export const clientKeyOf = (saltedPassword: Uint8Array): Buffer => hmac(saltedPassword, 'Client Key');
-export const serverKeyOf = (saltedPassword: Uint8Array): Buffer => hmac(saltedPassword, 'Server Key');
-
-/**
- * `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`, as in pg_authid. Takes milliseconds (PBKDF2): not for
- * the path of a login. Throws RangeError on an empty salt and on iterations out of range.
- */
-export function scramVerifier(password: string | Buffer, salt: Buffer, iterations: number = SCRAM_ITERATIONS): string {
-  if (salt.length === 0) throw new RangeError('a SCRAM salt is not empty');
-  if (!Number.isInteger(iterations) || iterations < 1 || iterations > MAX_SCRAM_ITERATIONS) {
-    throw new RangeError('SCRAM iterations out of range');
-  }
-  const salted = pbkdf2Sync(preparePassword(password), salt, iterations, SCRAM_KEY_BYTES, 'sha256');
-  return formatScramVerifier({
-    iterations,
-    salt,
-    storedKey: sha256(clientKeyOf(salted)),
-    serverKey: serverKeyOf(salted),
-  });
-}
-
-const formatScramVerifier = (v: ScramVerifier): string =>
-  `SCRAM-SHA-256$${v.iterations}:${v.salt.toString('base64')}` +
-  `$${v.storedKey.toString('base64')}:${v.serverKey.toString('base64')}`;
 
 const VERIFIER = /^SCRAM-SHA-256\$([1-9][0-9]{0,6}):([A-Za-z0-9+/]+={0,2})\$([A-Za-z0-9+/]{43}=):([A-Za-z0-9+/]{43}=)$/;
 

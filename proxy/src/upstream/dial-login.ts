@@ -1,7 +1,7 @@
 /** Carries out the effects of our login at a server over an open connection. */
 import { pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
-import { SCRAM_KEY_BYTES } from '#proxy/crypto/scram';
+import { SCRAM_KEY_BYTES } from '#contract/snapshot/verifier';
 import { connect, connectStart } from '../protocols/postgres/connect.ts';
 import { LoginFraming } from '../protocols/postgres/decode-frames.ts';
 import { MAX_LOGIN_REPLY_BYTES } from '../protocols/postgres/messages.ts';

@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { acceptClient } from '#proxy/connection-accept';
 import { tlsServerEndPoint } from '#proxy/crypto/channel-binding';
-import { scramVerifier } from '#proxy/crypto/scram';
+import { scramVerifier } from '#contract/snapshot/verifier';
 import { decodeErrorFields, errorField } from '#proxy/protocols/postgres/decode';
 import { encodeCommandComplete, encodeReadyForQuery } from '#proxy/protocols/postgres/encode';
 import { encodeGssEncryptionRequest, encodeSslRequest, encodeStartup } from '#proxy/protocols/postgres/encode-login';

@@ -1,5 +1,5 @@
 /**
- * `node proxy/test/wire/generate-saslprep.ts` writes proxy/src/crypto/saslprep-tables.gen.ts: RFC 3454's tables as
+ * `node proxy/test/wire/generate-saslprep.ts` writes contract/snapshot/saslprep-tables.gen.ts: RFC 3454's tables as
  * ranges. They come from @mongodb-js/saslprep, which itself is not loaded by the proxy: it takes 7 MiB.
  */
 import { writeFile } from 'node:fs/promises';
@@ -38,4 +38,7 @@ const lines = Object.entries(NAMES).map(([table, [name, what]]) => {
 });
 const head =
   '// Made by proxy/test/wire/generate-saslprep.ts from RFC 3454. Code points and ranges of them, hexadecimal.\n';
-await writeFile(new URL('../../src/crypto/saslprep-tables.gen.ts', import.meta.url), [head, ...lines].join('\n'));
+await writeFile(
+  new URL('../../../contract/snapshot/saslprep-tables.gen.ts', import.meta.url),
+  [head, ...lines].join('\n'),
+);

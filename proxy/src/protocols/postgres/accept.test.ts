@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { clientScramFinal, clientScramFirst, readServerFirst, serverProves } from '#proxy/crypto/scram-client';
 import { SCRAM, SCRAM_PLUS } from '#proxy/crypto/scram-messages';
-import { scramVerifier } from '#proxy/crypto/scram';
+import { scramVerifier } from '#contract/snapshot/verifier';
 import { accept, acceptExpects, acceptStart } from './accept.ts';
 import { splitOptions } from './accept-startup.ts';
 import { decodeAuthentication, decodeNegotiateProtocolVersion } from './decode-login.ts';

@@ -20,7 +20,7 @@
  * DANGER: with `upgrade-tls` the caller must have no byte left that it read before (CVE-2021-23222). Then: fail.
  */
 import { md5Password } from '#proxy/crypto/md5';
-import { preparePassword } from '#proxy/crypto/saslprep';
+import { preparePassword } from '#contract/snapshot/saslprep';
 import { clientScramFinal, clientScramFirst, readServerFirst, serverProves } from '#proxy/crypto/scram-client';
 import { ProtocolError } from '../protocol.ts';
 import { identifyServer } from './connect-identify.ts';
