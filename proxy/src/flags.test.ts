@@ -63,7 +63,8 @@ describe('flags', () => {
     }
     expect(parse(['--drain-timeout=500ms']).duration('drain-timeout')).to.equal(500);
     expect(parse(['--drain-timeout=2m']).duration('drain-timeout')).to.equal(120_000);
-    for (const text of ['5', '5 s', '1d', 'ms']) {
+    expect(parse(['--drain-timeout=90d']).duration('drain-timeout')).to.equal(7_776_000_000);
+    for (const text of ['5', '5 s', '1w', 'ms']) {
       expect(() => parse([`--drain-timeout=${text}`]).duration('drain-timeout'), text).to.throw(UsageError);
     }
   });
