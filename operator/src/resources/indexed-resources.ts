@@ -1,5 +1,5 @@
 import type { DatabaseBackend, DbPermission, DbUser } from '#contract/resources/types.gen';
-import type { KubeObject } from '../kube/resource.ts';
+import { keyOf, type KubeObject } from '../kube/resource.ts';
 import type { ReadableStore } from '../kube/store.ts';
 import type {
   Cause,
@@ -10,7 +10,7 @@ import type {
   ResourceId,
   Touched,
 } from './cluster-resources.ts';
-import { PodIndex, type Pod } from './pods.ts';
+import { PodIndex, reducePod, type Pod } from './pods.ts';
 import { ResourceIndex } from './resource-index.ts';
 import { touchedBy, type TouchedNow } from './touched.ts';
 
@@ -40,11 +40,14 @@ export class IndexedResources implements ClusterResources {
   }
 
   feed(kind: OurKind, store: ReadableStore<Watched>): void {
+    for (const [key, object] of entriesOf(store)) this.#change({ kind, key }, object, undefined);
     store.onChange((key, now, before) => this.#change({ kind, key }, now, before));
   }
 
-  feedPods(store: ReadableStore<Pod>): void {
-    store.onChange((key, now) => this.#pods.change(key, now));
+  /** Whole pods or what is kept of them. */
+  feedPods(store: ReadableStore<KubeObject>): void {
+    for (const [key, pod] of entriesOf(store)) this.#pods.change(key, reducePod(pod));
+    store.onChange((key, now) => this.#pods.change(key, now && reducePod(now)));
   }
 
   onTouched(listener: (touched: Touched) => void): () => void {
@@ -155,6 +158,10 @@ export class IndexedResources implements ClusterResources {
   #tell(touched: Touched): void {
     for (const listener of this.#listeners) listener(touched);
   }
+}
+
+function entriesOf<T extends KubeObject>(store: ReadableStore<T>): [string, T][] {
+  return [...store.values()].map((object) => [keyOf(object.metadata), object]);
 }
 
 const NOTHING: TouchedNow = { scopes: new Set(), statuses: new Set() };
