@@ -10,6 +10,9 @@ export const ROOT = path.join(import.meta.dirname, '../../..');
 export const CHART = path.join(ROOT, 'charts/articdbm');
 export const NAMESPACE = 'articdbm-system';
 
+/** Without a version of its own, a helm that was built from its module takes an old cluster for granted. */
+const TEMPLATE = ['--namespace', NAMESPACE, '--kube-version', 'v1.36.3'] as const;
+
 export type Values = Readonly<Record<string, unknown>>;
 
 /** Where store and Redis come from; nothing is rendered without. */
@@ -79,11 +82,11 @@ class Program implements Helm {
   }
 
   render(values: Values, { chart = CHART, release = 'articdbm' }: RenderOptions = {}): readonly Manifest[] {
-    return manifestsOf(this.run(['template', release, chart, '--namespace', NAMESPACE], values));
+    return manifestsOf(this.run(['template', release, chart, ...TEMPLATE], values));
   }
 
   refusal(values: Values): string {
-    const { status, stderr } = this.#spawn(['template', 'articdbm', CHART, '--namespace', NAMESPACE], values);
+    const { status, stderr } = this.#spawn(['template', 'articdbm', CHART, ...TEMPLATE], values);
     if (status === 0) throw new Error('helm took it');
     return stderr;
   }
@@ -120,11 +123,11 @@ export function manifestsOf(text: string): readonly Manifest[] {
 }
 
 /** The one of that kind and name. */
-export function find<T extends Manifest = Manifest>(manifests: readonly Manifest[], kind: string, name: string): T {
+export function find(manifests: readonly Manifest[], kind: string, name: string): Manifest {
   const found = manifests.filter((manifest) => manifest.kind === kind && manifest.metadata.name === name);
   const [first] = found;
   if (first === undefined || found.length > 1) throw new Error(`${kind} ${name}: there are ${String(found.length)}`);
-  return first as T;
+  return first;
 }
 
 export interface PodTemplate {

@@ -30,6 +30,7 @@ interface Webhook {
     readonly caBundle?: string;
     readonly service: { readonly name: string; readonly port: number; readonly path: string };
   };
+  readonly rules: readonly { readonly apiGroups: readonly string[] }[];
   readonly objectSelector?: unknown;
   readonly namespaceSelector?: unknown;
   readonly failurePolicy: string;
@@ -78,7 +79,7 @@ describe('the chart, rendered', function () {
     const rules = JSON.stringify(find(manifests, 'Role', 'articdbm-operator'));
     for (const name of [KEYS_SECRET, TLS_SECRET, OPERATOR_LEASE]) expect(rules).to.contain(`"${name}"`);
     const gateways = helm.render({ ...URLS, gateways: [{ name: 'g', namespace: 'prod', backends: ['orders'] }] });
-    const { template } = find<Deployment>(gateways, 'Deployment', 'g').spec;
+    const { template } = (find(gateways, 'Deployment', 'g') as Deployment).spec;
     expect(template.metadata.labels[INJECT_LABEL]).to.equal('gateway');
     expect(template.spec.containers.map(({ name }) => name)).to.deep.equal([PROXY_CONTAINER]);
     expect(template.spec.containers[0]?.args).to.include(`--admin=0.0.0.0:${String(PROXY_ADMIN_PORT)}`);
@@ -111,7 +112,7 @@ describe('the chart, rendered', function () {
   });
 
   it('a URL reaches the operator as a mounted file of the Secret that is named, and as nothing else', () => {
-    const { spec } = find<Deployment>(manifests, 'Deployment', 'articdbm-operator').spec.template;
+    const { spec } = (find(manifests, 'Deployment', 'articdbm-operator') as Deployment).spec.template;
     const [container] = spec.containers;
     const secrets = spec.volumes?.map(({ secret }) => secret?.secretName);
     expect(secrets).to.deep.equal(['store', 'redis-operator', 'redis-proxies']);
@@ -121,15 +122,18 @@ describe('the chart, rendered', function () {
     }
   });
 
-  it('pods that ask for nothing never come to the webhook, and those that do are never let through without it', () => {
-    const { webhooks } = find<Configuration>(manifests, 'MutatingWebhookConfiguration', 'articdbm');
-    expect(webhooks.map(({ failurePolicy }) => failurePolicy)).to.deep.equal(['Fail']);
-    expect(webhooks[0]?.objectSelector).to.deep.equal({
-      matchExpressions: [
-        { key: INJECT_LABEL, operator: 'Exists' },
-        { key: INJECT_LABEL, operator: 'NotIn', values: ['false'] },
-      ],
-    });
+  it('pods that ask for nothing never come to a webhook, and those that do are never let through without it', () => {
+    const forPods = webhooksOf(manifests).filter(({ rules }) => rules.some(({ apiGroups }) => apiGroups.includes('')));
+    expect(forPods.map(({ clientConfig }) => clientConfig.service.path)).to.deep.equal(['/mutate', '/validate']);
+    for (const { failurePolicy, objectSelector } of forPods) {
+      expect(failurePolicy).to.equal('Fail');
+      expect(objectSelector).to.deep.equal({
+        matchExpressions: [
+          { key: INJECT_LABEL, operator: 'Exists' },
+          { key: INJECT_LABEL, operator: 'NotIn', values: ['false'] },
+        ],
+      });
+    }
   });
 
   it('no webhook has a caBundle that an upgrade would bring back', () => {
@@ -156,7 +160,8 @@ describe('the chart, rendered', function () {
       matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values: ['shop', 'prod'] }],
     };
     for (const { namespaceSelector } of webhooksOf(some)) expect(namespaceSelector).to.deep.equal(selector);
-    const { args } = find<Deployment>(some, 'Deployment', 'articdbm-operator').spec.template.spec.containers[0] ?? {};
+    const { args } =
+      (find(some, 'Deployment', 'articdbm-operator') as Deployment).spec.template.spec.containers[0] ?? {};
     expect(args).to.include.members(['--watch-namespaces=shop', '--watch-namespaces=prod']);
   });
 
