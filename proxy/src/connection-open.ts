@@ -70,15 +70,19 @@ export async function openSession(
   } catch (error) {
     giveBack();
     if (!(error instanceof DialError)) throw error;
-    if (error.serverSqlstate === WRONG_PASSWORD) config.credentials.refused?.(user.backend, user.user.uid);
-    recorder.login(context.backend, 'failed');
-    recorder.trouble(context.backend, `dial-${error.code}`, error.serverSqlstate ?? '');
     record.session('login', user, 'failed', error.code);
-    const { sqlstate, message, detail } = error;
-    return { refusal: { reason: 'unavailable', sqlstate, message, ...(detail === undefined ? {} : { detail }) } };
+    return { refusal: undialled(context, user, error) };
   } finally {
     recorder.link(context.backend, 'connecting', -1);
   }
+}
+
+function undialled({ config, backend }: ConnectionContext, user: BoundUser, error: DialError): Refusal {
+  const { sqlstate, message, detail, serverSqlstate } = error;
+  if (serverSqlstate === WRONG_PASSWORD) config.credentials.refused?.(user.backend, user.user.uid);
+  config.recorder.login(backend, 'failed');
+  config.recorder.trouble(backend, `dial-${error.code}`, serverSqlstate ?? '');
+  return { reason: 'unavailable', sqlstate, message, ...(detail === undefined ? {} : { detail }) };
 }
 
 interface Parts {

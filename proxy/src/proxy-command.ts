@@ -1,102 +1,31 @@
-import { readFileSync } from 'node:fs';
-import { z } from 'zod';
-import { parseSnapshot } from '#contract/snapshot/parse';
-import type { Snapshot, SnapshotBackend } from '#contract/snapshot/types';
-import type { UpstreamCredentials, UpstreamLogin } from './config.ts';
-import { UsageError, parseListen } from './flags.ts';
+import { CLUSTER_FLAGS, runInCluster } from './cluster/command.ts';
+import { FILE_FLAGS, runFromFiles } from './file-command.ts';
+import { UsageError } from './flags.ts';
 import type { Command, Flags } from './flags.ts';
-import { serve, untilStopped } from './serve.ts';
-import { SERVE_FLAGS, serveOptions } from './serve-flags.ts';
-import { createSnapshotHolder } from './snapshot/holder.ts';
+import { SERVE_FLAGS } from './serve-flags.ts';
 
 export const PROXY: Command = {
-  usage: 'articdbm proxy --policy FILE --logins FILE --listen BACKEND=HOST:PORT…',
-  about: `Serves a compiled policy from a file, as a sidecar does from its memory volume. SIGHUP reads these files and
-the certificate again; what is not valid leaves in force what is.
+  usage: 'articdbm proxy (--operator URL … | --policy FILE --logins FILE) --listen BACKEND=HOST:PORT…',
+  about: `With --operator, a part of a cluster: asks the operator who it is, then follows the policy of its ServiceAccount.
+What it waits for stands in its log and on /readyz. With --mode sidecar it serves the processes of its own pod, on
+loopback and without passwords; with --mode gateway everybody who has a password.
+
+With --policy, from files: SIGHUP reads them and the certificate again; what is not valid leaves in force what is.
 
 exit code: 0 stopped, 1 it could not start, 2 the command line is wrong`,
   flags: [
-    { name: 'policy', value: 'FILE', help: 'the snapshot (JSON)' },
-    { name: 'logins', value: 'FILE', help: 'upstream logins (JSON): {"namespace/backend": {"username", "password"}}' },
     { name: 'listen', value: 'BACKEND=HOST:PORT', help: 'where clients of a backend connect', many: true },
+    ...CLUSTER_FLAGS,
+    ...FILE_FLAGS,
     ...SERVE_FLAGS,
   ],
 };
 
-interface State {
-  readonly snapshot: Snapshot;
-  readonly logins: ReadonlyMap<string, UpstreamLogin>;
-}
-
 export async function runProxy(flags: Flags): Promise<number> {
   if (flags.positionals.length > 0) throw new UsageError('it takes flags only');
-  const options = serveOptions(flags);
-  const files = { policy: flags.required('policy'), logins: flags.required('logins') };
-  const listeners = flags.all('listen').map(parseListen);
-  if (listeners.length === 0) throw new UsageError('--listen is missing');
-
-  const snapshots = createSnapshotHolder(() => Date.now());
-  const credentials = new FileLogins();
-  let confirmed = 0;
-  const load = (): string | undefined => {
-    const state = readState(files);
-    if (typeof state === 'string') return state;
-    credentials.logins = state.logins;
-    snapshots.swap(state.snapshot);
-    confirmed = Date.now();
-    return undefined;
-  };
-  const problem = load();
-  if (problem !== undefined) return complain(problem);
-  const serving = await serve({ options, snapshots, credentials, confirmed: () => confirmed });
-  try {
-    for (const listener of listeners) await serving.listen(listener);
-    serving.opened();
-  } catch (error) {
-    await serving.stop();
-    return complain(`a listener can not be opened (${codeOf(error)})`);
-  }
-  process.on('SIGHUP', () => {
-    const wrong = load();
-    if (wrong !== undefined) complain(`${wrong}: what is in force stays`);
-    const tls = serving.rereadTls();
-    if (typeof tls === 'object') complain(`${tls.problem}: the certificate that is served stays`);
-  });
-  await untilStopped(() => serving.stop());
-  return 0;
-}
-
-class FileLogins implements UpstreamCredentials {
-  logins: ReadonlyMap<string, UpstreamLogin> = new Map();
-
-  loginFor(backend: SnapshotBackend): UpstreamLogin | undefined {
-    return this.logins.get(backend.id);
-  }
-}
-
-const LOGINS = z.record(z.string(), z.strictObject({ username: z.string().min(1), password: z.string() }));
-
-/** A text: what is wrong. It says nothing of what is in the files. */
-function readState(files: { readonly policy: string; readonly logins: string }): State | string {
-  const read = <T>(file: string, parse: (text: string) => T): T | string => {
-    try {
-      return parse(readFileSync(file, 'utf8'));
-    } catch (error) {
-      return `${file} can not be read (${codeOf(error)})`;
-    }
-  };
-  const snapshot = read(files.policy, parseSnapshot);
-  const logins = read(files.logins, (text) => LOGINS.parse(JSON.parse(text)));
-  if (typeof snapshot === 'string') return snapshot;
-  if (typeof logins === 'string') return logins;
-  return { snapshot, logins: new Map(Object.entries(logins)) };
-}
-
-/** What the system calls the error, or its class: parsers' messages quote the text. */
-const codeOf = (error: unknown): string =>
-  (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.name : 'unknown');
-
-function complain(what: string): 1 {
-  process.stderr.write(`articdbm: ${what}\n`);
-  return 1;
+  const [operator, policy] = [flags.get('operator'), flags.get('policy')];
+  if (operator !== undefined && policy !== undefined)
+    throw new UsageError('--operator and --policy exclude each other');
+  if (operator === undefined && policy === undefined) throw new UsageError('--operator or --policy is missing');
+  return operator === undefined ? runFromFiles(flags) : runInCluster(flags);
 }

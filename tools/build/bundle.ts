@@ -1,6 +1,6 @@
 /**
- * Makes dist-bundle/: `articdbm proxy` as two small files and the grammars, which is all that a sidecar's image needs
- * besides Node.
+ * Makes dist-bundle/: `articdbm proxy` as two small files and the grammars, and its startup probe, which is all that a
+ * sidecar's image needs besides Node.
  * usage: node tools/build/bundle.ts [FOLDER]
  */
 import { copyFileSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -35,6 +35,17 @@ const { metafile } = await build({
   metafile: true,
   logLevel: 'warning',
 });
+await build({
+  absWorkingDir: root,
+  entryPoints: { ready: 'proxy/src/ready.ts' },
+  outdir: out,
+  bundle: true,
+  minify: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node26',
+  logLevel: 'warning',
+});
 const intruders = Object.keys(metafile.inputs).filter((input) => FORBIDDEN.test(input));
 if (intruders.length > 0) {
   process.stderr.write(`these have no place in the bundle:\n  ${intruders.join('\n  ')}\n`);
@@ -47,5 +58,5 @@ for (const major of MAJORS) {
 }
 const kib = (file: string): string => `${Math.ceil(statSync(join(out, file)).size / 1024)} KiB`;
 process.stdout.write(
-  `${out}: articdbm-proxy.js ${kib('articdbm-proxy.js')}, worker.js ${kib('worker.js')}, ${MAJORS.length} grammars\n`,
+  `${out}: articdbm-proxy.js ${kib('articdbm-proxy.js')}, worker.js ${kib('worker.js')}, ready.js ${kib('ready.js')}, ${MAJORS.length} grammars\n`,
 );

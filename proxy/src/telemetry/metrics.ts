@@ -22,6 +22,14 @@ export interface RecorderOptions {
 
 export interface ProxyRecorder extends Recorder {
   readonly registry: Registry;
+  /** Over all backends, since the start; `connections` now. */
+  totals(): Totals;
+}
+
+export interface Totals extends Readonly<Record<string, number>> {
+  readonly connections: number;
+  readonly statements: number;
+  readonly denied: number;
 }
 
 /**
@@ -48,6 +56,7 @@ export function createRecorder(options: RecorderOptions): ProxyRecorder {
 
   return {
     registry,
+    totals: () => totalsOf([...tallies.values()]),
     connection: (backend, change) => void (tallyOf(backend).connections += change),
     login: (backend, outcome) => void (tallyOf(backend).logins[outcome] += 1),
     statement: (backend, action, outcome, seconds) => tallyOf(backend).statement(action, outcome, seconds),
@@ -65,6 +74,17 @@ export function createRecorder(options: RecorderOptions): ProxyRecorder {
     audits: auditKindWritten,
   };
 }
+
+function totalsOf(tallies: readonly BackendTally[]): Totals {
+  const outcomes = tallies.flatMap(({ statements }) => Object.values(statements));
+  return {
+    connections: sum(tallies.map(({ connections }) => connections)),
+    statements: sum(outcomes.map(({ ok, denied, failed }) => ok + denied + failed)),
+    denied: sum(outcomes.map(({ denied }) => denied)),
+  };
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
 type Tallies = ReadonlyMap<string, BackendTally>;
 
