@@ -23,16 +23,12 @@ export interface PasswordRef extends SecretRef {
  */
 export function secretsOf(resources: Resources, scope: string = STANDALONE): readonly SecretRef[] {
   const fitted = fitWithoutSecrets(resources, scope);
-  const found = new Map<string, SecretRef>();
-  for (const { source } of fitted.backends) {
-    for (const name of secretNames(source)) {
-      const ref = { namespace: namespaceOf(source), name };
-      found.set(idOf(ref), ref);
-    }
-  }
-  for (const { namespace, name } of passwordsIn(fitted, scope))
-    found.set(idOf({ namespace, name }), { namespace, name });
-  return [...found].sort(([a], [b]) => compareText(a, b)).map(([, ref]) => ref);
+  return eachOnce([...backendSecrets(fitted), ...passwordsIn(fitted, scope)]);
+}
+
+/** Of these the logins and CAs of backends alone: who needs no verifier reads no password. */
+export function loginSecretsOf(resources: Resources, scope: string): readonly SecretRef[] {
+  return eachOnce(backendSecrets(fitWithoutSecrets(resources, scope)));
 }
 
 /**
@@ -62,6 +58,14 @@ function passwordsIn({ backends, users }: Fitted, scope: string): PasswordRef[] 
     return ref === undefined ? [] : [{ user, namespace: namespaceOf(user), name: ref.name, key: ref.key }];
   });
 }
+
+function eachOnce(refs: readonly SecretRef[]): readonly SecretRef[] {
+  const found = new Map(refs.map(({ namespace, name }) => [idOf({ namespace, name }), { namespace, name }]));
+  return [...found].sort(([a], [b]) => compareText(a, b)).map(([, ref]) => ref);
+}
+
+const backendSecrets = ({ backends }: Fitted): SecretRef[] =>
+  backends.flatMap(({ source }) => secretNames(source).map((name) => ({ namespace: namespaceOf(source), name })));
 
 function secretNames({ spec }: DatabaseBackend): string[] {
   const { caSecretRef } = spec.tls;

@@ -1,0 +1,152 @@
+import { expect } from 'chai';
+import type { DatabaseBackend, DbUser } from '../resources/types.gen.ts';
+import { compile } from './compile.ts';
+import { findingsFor } from './findings-for.ts';
+import { secretsOf } from './needs.ts';
+import { backend, permission, user } from './testing.ts';
+
+const PASSWORD = { passwordSecretRef: { name: 'app-pw' } };
+const ABROAD = { consumers: [{ namespace: 'shop', ceiling: [{ sql: { tables: ['t'], actions: ['select'] } }] }] };
+
+/** What is said of one user of one backend, when every Secret is there: `kind path reason`. */
+function saidOf(home: DatabaseBackend, who: DbUser): string[] {
+  const resources = { backends: [home], users: [who], permissions: [permission(who, 'prod/orders')] };
+  return findingsFor({ ...resources, secret: () => 'there' }).map(
+    ({ kind, path, reason, severity }) => `${severity} ${kind} ${path?.join('.') ?? ''} ${reason}`,
+  );
+}
+
+const UNSERVED = ['warning DbPermission spec.backendRef.name NoProxy', 'warning DbUser spec NoProxy'];
+const FORBIDDEN = [
+  'warning DbPermission spec.backendRef.name SharedLoginForbidden',
+  'warning DbUser spec.serviceAccounts SharedLoginForbidden',
+];
+const NO_PASSWORD = ['warning DbUser spec NoPassword'];
+
+describe('what is said of resources in a cluster', () => {
+  const cases: readonly (readonly [situation: string, home: object, who: object, said: readonly string[]])[] = [
+    ['a user of a gateway, by password', { gateways: ['gw'] }, PASSWORD, []],
+    ['a user of a gateway without a password', { gateways: ['gw'] }, {}, NO_PASSWORD],
+    ['a user whom neither gateway nor sidecar serves', {}, PASSWORD, UNSERVED],
+    ['a bound user, where sidecars get the login', { sharedLogin: 'Allow' }, { serviceAccounts: ['app'] }, []],
+    ['a bound user, where they don’t', {}, { serviceAccounts: ['app'] }, FORBIDDEN],
+    [
+      'a bound user without a password, where only a gateway gets it',
+      { gateways: ['gw'] },
+      { serviceAccounts: ['app'] },
+      [...FORBIDDEN, ...NO_PASSWORD],
+    ],
+    [
+      'a bound user without a password, where both get it',
+      { gateways: ['gw'], sharedLogin: 'Allow' },
+      { serviceAccounts: ['app'] },
+      [],
+    ],
+    ['a user that is bound to the gateway itself', { gateways: ['gw'] }, { ...PASSWORD, serviceAccounts: ['gw'] }, []],
+  ];
+  for (const [situation, home, who, said] of cases) {
+    it(`${situation}: ${said.length === 0 ? 'nothing' : said.map((text) => text.split(' ').at(-1)).join(', ')}`, () => {
+      expect(saidOf(backend('prod', 'orders', home), user('prod', 'app', who))).to.have.members(said);
+    });
+  }
+
+  it('a gateway of that name in another namespace is no gateway of the backend', () => {
+    const abroad = user('shop', 'app', { ...PASSWORD, serviceAccounts: ['gw'] });
+    expect(saidOf(backend('prod', 'orders', { ...ABROAD, gateways: ['gw'] }), abroad)).to.have.members(FORBIDDEN);
+  });
+
+  it('a sentence says what to do, on the user and on each permission alike', () => {
+    const who = user('shop', 'app', { serviceAccounts: ['app'] });
+    const resources = {
+      backends: [backend('prod', 'orders', ABROAD)],
+      users: [who],
+      permissions: [permission(who, 'prod/orders'), permission(who, 'prod/orders', { expiresAt: null })],
+    };
+    const findings = findingsFor({ ...resources, secret: () => 'there' });
+    expect(findings.map(({ kind }) => kind)).to.deep.equal(['DbPermission', 'DbPermission', 'DbUser']);
+    expect(new Set(findings.map(({ message }) => message))).to.deep.equal(
+      new Set([
+        'sidecars of DbUser shop/app get no login for DatabaseBackend prod/orders, whose spec.sharedLogin is Forbid: ' +
+          'have its pods use a gateway, by password, or ask the owner of the backend for sharedLogin: Allow',
+      ]),
+    );
+  });
+
+  it('Secrets that are missing are errors, and only those that secretsOf tells are read', () => {
+    const tls = { caSecretRef: { name: 'ca' } };
+    const who = user('prod', 'app', PASSWORD);
+    const resources = {
+      backends: [backend('prod', 'orders', { tls, gateways: ['gw'] })],
+      users: [who],
+      permissions: [permission(who, 'prod/orders')],
+    };
+    const read = new Set<string>();
+    const findings = findingsFor({
+      ...resources,
+      secret: (namespace, name) => {
+        read.add(`${namespace}/${name}`);
+        return undefined;
+      },
+    });
+    expect([...read]).to.have.members(['prod/ca', 'prod/orders-login', 'prod/app-pw']);
+    expect(secretsOf(resources).map(({ namespace, name }) => `${namespace}/${name}`)).to.deep.equal([...read].sort());
+    expect(findings.filter(({ reason }) => reason === 'SecretNotFound').map(({ kind }) => kind)).to.deep.equal([
+      ...['DatabaseBackend', 'DatabaseBackend', 'DatabaseBackend', 'DbUser'],
+    ]);
+    expect(findings.find(({ kind }) => kind === 'DbPermission')?.reason).to.equal('BackendNotUsable');
+  });
+});
+
+describe('a scope of which nothing is said', () => {
+  for (const scope of ['prod/nobody', 'nowhere/app', 'neither', '', 'a/b/c', '/']) {
+    it(`${JSON.stringify(scope)} has an empty document`, () => {
+      const who = user('prod', 'app', { serviceAccounts: ['app'] });
+      const resources = {
+        backends: [backend('prod', 'orders', { gateways: ['gw'] })],
+        users: [who],
+        permissions: [permission(who, 'prod/orders')],
+      };
+      const never = (): never => {
+        throw new Error('asked for a Secret or a verifier');
+      };
+      const { snapshot, findings } = compile({ ...resources, scope, secret: never, verifier: never });
+      expect(snapshot).to.deep.equal({ format: 1, scope, backends: [] });
+      expect(findings).to.deep.equal([]);
+    });
+  }
+});
+
+describe('compiling for many scopes', () => {
+  it('checks a resource once, as long as it is the same one', () => {
+    let looks = 0;
+    const who = user('prod', 'app', { serviceAccounts: ['app'] });
+    const { spec } = who;
+    const counted = Object.defineProperty({ ...who }, 'spec', {
+      enumerable: true,
+      get: () => {
+        looks += 1;
+        return spec;
+      },
+    });
+    const look = (one: DbUser): void => {
+      const resources = {
+        backends: [backend('prod', 'orders')],
+        users: [one],
+        permissions: [permission(who, 'prod/orders')],
+      };
+      const input = { ...resources, scope: 'prod/app', secret: () => 's', verifier: () => 'v' };
+      expect(compile(input).snapshot.backends[0]?.users).to.have.length(1);
+    };
+    look(counted);
+    const once = looks;
+    look(counted);
+    look(counted);
+    expect(looks).to.equal(once).and.to.be.above(0);
+  });
+
+  it('finds what is wrong with a resource again each time', () => {
+    const broken = user('prod', 'app', { username: '' });
+    const input = { backends: [], users: [broken], permissions: [], secret: () => 's' };
+    expect(findingsFor(input)).to.deep.equal(findingsFor(input)).and.to.have.length(2);
+  });
+});
