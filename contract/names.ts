@@ -51,3 +51,13 @@ export const TLS_SECRET = 'articdbm-tls';
 /** Types of conditions. `Reconciling` and `Stalled` are there only while they hold, as kstatus expects. */
 export const CONDITION_TYPES = ['Ready', 'Reconciling', 'Stalled', 'HistoryDelayed', 'Warning'] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
+
+/** Reasons of conditions that are no findings. */
+export const STATUS_REASONS = [
+  'InForce', // Ready: proxies have it, or will have it as soon as there are any
+  'NotPublished', // not Ready: it is in order, and on its way
+  'RedisAway', // not Ready: it is in order, and Redis can't be written to
+  'SecretForbidden', // the operator may not read a Secret
+  'StoreAway', // HistoryDelayed: changes are in force, and not recorded yet
+] as const;
+export type StatusReason = (typeof STATUS_REASONS)[number];

@@ -1052,16 +1052,21 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
           proxies: {
             description: 'The proxies that serve it.',
             type: 'object',
-            required: ['running', 'inSync', 'summary'],
+            required: ['running', 'summary'],
             properties: {
               running: { description: 'How many run.', type: 'integer', format: 'int32', minimum: 0 },
               inSync: {
-                description: 'How many of these have what is asked for now in force.',
+                description:
+                  'How many of these have it in force as it is now. Absent: Redis, where they report, is away.',
                 type: 'integer',
                 format: 'int32',
                 minimum: 0,
               },
-              summary: { description: 'The two as inSync/running: 3/3.', type: 'string', maxLength: 32 },
+              summary: {
+                description: 'The two as inSync/running: 3/3; ?/3 while it is not known how many are in sync.',
+                type: 'string',
+                maxLength: 32,
+              },
             },
           },
           observedGeneration: {

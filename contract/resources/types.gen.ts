@@ -240,9 +240,9 @@ export interface DbUser {
     readonly proxies?: {
       /** How many run. */
       readonly running: number;
-      /** How many of these have what is asked for now in force. */
-      readonly inSync: number;
-      /** The two as inSync/running: 3/3. */
+      /** How many of these have it in force as it is now. Absent: Redis, where they report, is away. */
+      readonly inSync?: number;
+      /** The two as inSync/running: 3/3; ?/3 while it is not known how many are in sync. */
       readonly summary: string;
     };
     /** The metadata.generation that the status speaks of. */
