@@ -8,6 +8,7 @@ import type { AccessRequest, Action } from '../policy/request.ts';
 import type { DatabaseBackend, DbPermission, DbUser } from '../resources/types.gen.ts';
 import { parseSnapshot } from '../snapshot/parse.ts';
 import { serialiseSnapshot } from '../snapshot/serialise.ts';
+import { findingsFor } from './findings-for.ts';
 import { compile, type CompileInput, type CompileResult } from './compile.ts';
 
 const TESTDATA = join(import.meta.dirname, 'testdata');
@@ -44,18 +45,19 @@ function input(all: readonly Document[]): CompileInput {
   };
 }
 
+function expectGolden(file: string, made: unknown): void {
+  const golden = join(TESTDATA, file);
+  const text = stringify(JSON.parse(JSON.stringify(made)), { lineWidth: 0, aliasDuplicateObjects: false });
+  if (process.env.REFRESH === '1') writeFileSync(golden, text);
+  expect(text).to.equal(readFileSync(golden, 'utf8'));
+}
+
 const compileNamed = (name: string): CompileResult => compile(input(documents(name)));
 
 describe('compile', () => {
   for (const name of NAMES) {
     it(`makes of ${name}.yaml what ${name}.golden.yaml says (REFRESH=1 writes it anew)`, () => {
-      const golden = join(TESTDATA, `${name}.golden.yaml`);
-      const text = stringify(JSON.parse(JSON.stringify(compileNamed(name))), {
-        lineWidth: 0,
-        aliasDuplicateObjects: false,
-      });
-      if (process.env.REFRESH === '1') writeFileSync(golden, text);
-      expect(text).to.equal(readFileSync(golden, 'utf8'));
+      expectGolden(`${name}.golden.yaml`, compileNamed(name));
     });
 
     it(`makes the same of ${name}.yaml in whatever order its documents stand`, () => {
@@ -80,6 +82,24 @@ describe('compile', () => {
       expect(JSON.stringify(compileNamed(name))).to.not.match(/s3cret|the password is/);
     });
   }
+
+  it('makes of scopes.yaml for each account what scopes.cluster.golden.yaml says', () => {
+    const all = input(documents('scopes'));
+    const accounts = ['prod/orders-gateway', 'prod/reporting', 'prod/reporting-job', 'shop/shop', 'shop/reporting'];
+    const snapshots = accounts.map((scope) => compile({ ...all, scope }).snapshot);
+    expectGolden('scopes.cluster.golden.yaml', { findings: findingsFor(all), snapshots });
+  });
+
+  it('takes no notice in a standalone scope of who is bound, and of gateways', () => {
+    const named = input(documents('scopes'));
+    const without = <T extends { readonly spec: object }>(list: readonly T[]): T[] =>
+      list.map((one) => {
+        const fields = Object.entries(one.spec).filter(([field]) => !IN_CLUSTERS.includes(field));
+        return { ...one, spec: Object.fromEntries(fields) as T['spec'] };
+      });
+    const plain = { ...named, backends: without(named.backends), users: without(named.users) };
+    expect(compile(plain)).to.deep.equal(compileNamed('scopes'));
+  });
 
   it('leaves every resource out whose removal changes nothing but itself', () => {
     const all = documents('broken').filter((one) => !isDouble(one));
@@ -132,6 +152,9 @@ describe('compile', () => {
     expect(findings.map(({ reason }) => reason)).to.include('Invalid');
   });
 });
+
+/** Fields that say something to proxies in a cluster alone. */
+const IN_CLUSTERS: readonly string[] = ['serviceAccounts', 'gateways', 'sharedLogin', 'management'];
 
 /** Of two of one name the first counts, so their order does matter. */
 function isDouble(document: Document): boolean {

@@ -67,7 +67,7 @@ describe('what is said of resources in a cluster', () => {
     expect(new Set(findings.map(({ message }) => message))).to.deep.equal(
       new Set([
         'sidecars of DbUser shop/app get no login for DatabaseBackend prod/orders, whose spec.sharedLogin is Forbid: ' +
-          'have its pods use a gateway, by password, or ask the owner of the backend for sharedLogin: Allow',
+          'have its owner name a gateway, or ask for sharedLogin: Allow',
       ]),
     );
   });

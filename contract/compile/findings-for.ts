@@ -67,8 +67,10 @@ function unserved(backend: FittedBackend, user: DbUser): Pick<Finding, 'reason' 
   const besides = namespaceOf(backend.source) === namespaceOf(user) ? gateways : [];
   const sidecars = accounts.some((account) => !besides.includes(account));
   if (backend.source.spec.sharedLogin === 'Allow' || !sidecars) return undefined;
+  const instead =
+    gateways.length > 0 ? 'have its pods use a gateway, by password, or' : 'have its owner name a gateway, or';
   const message =
     `sidecars of DbUser ${who} get no login for DatabaseBackend ${id}, whose spec.sharedLogin is Forbid: ` +
-    'have its pods use a gateway, by password, or ask the owner of the backend for sharedLogin: Allow';
+    `${instead} ask for sharedLogin: Allow`;
   return { reason: 'SharedLoginForbidden', message };
 }

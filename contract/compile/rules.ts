@@ -22,9 +22,17 @@ const STANDS_FOR: Readonly<Record<WrittenSql['actions'][number], readonly Action
   admin: ['admin'],
 };
 
+/** By the list itself, and the database: one permission is looked at for many scopes, one ceiling for many permissions. */
+const compiledBefore = new WeakMap<readonly WrittenRule[], Map<string, readonly SqlRule[]>>();
+
 /** Rules as written → as judged: defaults said aloud, `read` and `write` replaced, lists in one order. */
-export function compileRules(rules: readonly WrittenRule[], defaultDatabase: string): SqlRule[] {
-  return rules.flatMap(({ sql }) => (sql ? [compileRule(sql, defaultDatabase)] : []));
+export function compileRules(rules: readonly WrittenRule[], defaultDatabase: string): readonly SqlRule[] {
+  const known = compiledBefore.get(rules) ?? new Map<string, readonly SqlRule[]>();
+  compiledBefore.set(rules, known);
+  const compiled =
+    known.get(defaultDatabase) ?? rules.flatMap(({ sql }) => (sql ? [compileRule(sql, defaultDatabase)] : []));
+  known.set(defaultDatabase, compiled);
+  return compiled;
 }
 
 function compileRule(sql: WrittenSql, defaultDatabase: string): SqlRule {
