@@ -56,6 +56,9 @@ cluster-down: ## end it and leave nothing of it
 images: node ## the images of operator, proxy and stories, in archives outside the checkout (docs/images.md)
 	@tools/images/images.sh
 
+e2e: images ## in a real cluster: what a node must be able to, then every story of e2e/stories
+	@node tools/ci/suites.ts e2e
+
 coverage: servers ## line coverage of the unit tests
 	@c8 --all --src contract --src proxy/src --src cli --exclude '**/*.test.ts' --exclude '**/*.gen.ts' mocha
 

@@ -1,6 +1,6 @@
 /**
- * Runs the suites of `make test` or the steps of `make check` one after another, and sums what they say.
- * usage: node tools/ci/suites.ts test|check [NAME…]
+ * Runs the suites of `make test` or `make e2e`, or the steps of `make check`, one after another, and sums what they say.
+ * usage: node tools/ci/suites.ts test|check|e2e [NAME…]
  */
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -51,6 +51,12 @@ function testSuites(): Suite[] {
   ];
 }
 
+/** A suite per file: each brings up what it needs, and none runs beside another. */
+function e2eSuites(): Suite[] {
+  const files = ['e2e/cluster/smoke/smoke.test.ts', ...globSync('e2e/stories/*.test.ts').sort()];
+  return files.map((file) => mocha(basename(file, '.test.ts'), file, 120_000));
+}
+
 function checkSteps(): Suite[] {
   return [
     step('format', 'prettier', '--check', '--log-level=warn', '.'),
@@ -60,6 +66,8 @@ function checkSteps(): Suite[] {
     step('links', 'node', 'tools/docs/check-links.ts'),
   ];
 }
+
+const KINDS: Readonly<Record<string, () => Suite[]>> = { test: testSuites, check: checkSteps, e2e: e2eSuites };
 
 function run(suite: Suite, folder: string): Counts {
   const target = join(folder, `${suite.name}.json`);
@@ -78,12 +86,13 @@ function run(suite: Suite, folder: string): Counts {
 }
 
 function main(kind: string | undefined, names: readonly string[]): number {
-  if (kind !== 'test' && kind !== 'check') {
-    console.error('usage: node tools/ci/suites.ts test|check [NAME…]');
+  const suites = kind === undefined ? undefined : KINDS[kind];
+  if (suites === undefined) {
+    console.error('usage: node tools/ci/suites.ts test|check|e2e [NAME…]');
     return 2;
   }
   const folder = mkdtempSync(join(tmpdir(), 'articdbm-suites-'));
-  const all = kind === 'test' ? testSuites() : checkSteps();
+  const all = suites();
   const chosen = names.length === 0 ? all : all.filter((suite) => names.includes(suite.name));
   const sum = { passed: 0, failed: 0, skipped: 0 };
   const rows: string[] = [];
@@ -95,7 +104,7 @@ function main(kind: string | undefined, names: readonly string[]): number {
     sum.failed += counts.failed;
     sum.skipped += counts.skipped;
     const row = `${String(counts.passed)} passed, ${String(counts.failed)} failed, ${String(counts.skipped)} skipped`;
-    rows.push(`${`${kind}: ${suite.name}`.padEnd(24)} ${seconds.padStart(7)} s  ${row}`);
+    rows.push(`${`${String(kind)}: ${suite.name}`.padEnd(24)} ${seconds.padStart(7)} s  ${row}`);
     const results = process.env.ARTICDBM_RESULTS;
     if (results !== undefined) {
       appendFileSync(

@@ -25,8 +25,10 @@ export function localBase(cache: string, root: string): string {
   const node = join(root, `node_modules/node-linux-${process.arch}/bin/node`);
   const npm = dirname(dirname(realpathSync(run('sh', ['-c', 'command -v npm']).trim())));
   const version = (JSON.parse(readFileSync(join(npm, 'package.json'), 'utf8')) as { readonly version: string }).version;
+  const settings = npmSettings();
   const month = new Date().toISOString().slice(0, 7);
-  const key = createHash('sha256').update([RELEASE, PACKAGES, process.version, version, month].join()).digest('hex');
+  const parts = [RELEASE, PACKAGES, process.version, version, settings.registry, settings.authorities, month];
+  const key = createHash('sha256').update(parts.join('\0')).digest('hex');
   const archive = join(cache, `base-${key.slice(0, 16)}.tar`);
   if (existsSync(archive)) return archive;
   process.stderr.write('making a base image by debootstrap, once a month on this machine\n');
@@ -35,7 +37,9 @@ export function localBase(cache: string, root: string): string {
     const tree = join(folder, 'root');
     run('debootstrap', ['--variant=minbase', `--include=${PACKAGES}`, RELEASE, tree]);
     rmSync(join(tree, 'var/cache/apt/archives'), { recursive: true, force: true });
-    addNode(tree, node, npm);
+    // As public bases do it: a package that is installed starts no service.
+    writeFileSync(join(tree, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+    addNode(tree, node, npm, settings);
     writeArchive(folder, tree, archive);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -43,21 +47,29 @@ export function localBase(cache: string, root: string): string {
   return archive;
 }
 
-function addNode(tree: string, node: string, npm: string): void {
+interface NpmSettings {
+  readonly registry: string;
+  /** Certificates that this machine's Node trusts besides its own, or an empty text. */
+  readonly authorities: string;
+}
+
+function npmSettings(): NpmSettings {
+  const setting = (name: string): string => run('npm', ['config', 'get', name]).trim();
+  const files = [setting('cafile'), process.env.NODE_EXTRA_CA_CERTS, process.env.SSL_CERT_FILE];
+  const file = files.find((name) => name !== undefined && existsSync(name));
+  return { registry: setting('registry'), authorities: file === undefined ? '' : readFileSync(file, 'utf8') };
+}
+
+/** What this machine trusts is for the build alone: it lies beside the base's own certificates, not among them. */
+function addNode(tree: string, node: string, npm: string, { registry, authorities }: NpmSettings): void {
   const prefix = join(tree, 'usr/local');
   cpSync(node, join(prefix, 'bin/node'));
   cpSync(npm, join(prefix, 'lib/node_modules/npm'), { recursive: true, dereference: true });
   symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(prefix, 'bin/npm'));
-  // This machine's registry, and what it trusts, for the build alone: beside the base's own certificates, not among them.
-  const setting = (name: string): string => run('npm', ['config', 'get', name]).trim();
-  const lines = [`registry=${setting('registry')}`];
-  const authorities = setting('cafile');
-  if (existsSync(authorities)) {
-    cpSync(authorities, join(prefix, 'etc/npm-authorities.crt'));
-    lines.push('cafile=/usr/local/etc/npm-authorities.crt');
-  }
   mkdirSync(join(prefix, 'etc'), { recursive: true });
-  writeFileSync(join(prefix, 'etc/npmrc'), `${lines.join('\n')}\n`);
+  writeFileSync(join(prefix, 'etc/npm-authorities.crt'), authorities);
+  const cafile = authorities === '' ? '' : 'cafile=/usr/local/etc/npm-authorities.crt\n';
+  writeFileSync(join(prefix, 'etc/npmrc'), `registry=${registry}\n${cafile}`);
 }
 
 /** One layer, as an OCI archive: what `buildah pull oci-archive:` takes. */

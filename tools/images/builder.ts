@@ -18,12 +18,15 @@ export interface Builder {
   build(request: BuildRequest): void;
 }
 
-/** Runs a program and gives what it printed; throws with its last lines. Its environment says nothing of ours but PATH and HOME. */
+/** A program that was run here failed; the message has its last lines. */
+export class ProgramError extends Error {}
+
+/** Runs a program and gives what it printed; throws a ProgramError. */
 export function run(program: string, args: readonly string[], input?: string): string {
   const result = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28, input: input ?? '' });
   if (result.status === 0) return result.stdout;
-  const words = `${result.stdout ?? ''}\n${result.stderr ?? ''}`.trim().split('\n').slice(-15).join('\n');
-  throw new Error(`${program} ${args.slice(0, 4).join(' ')} …: ${result.error?.message ?? words}`);
+  const words = [result.stdout, result.stderr].join('\n').trim().split('\n').slice(-15).join('\n');
+  throw new ProgramError(`${program} ${args.slice(0, 4).join(' ')} …: ${result.error?.message ?? words}`);
 }
 
 export function hasDocker(): boolean {

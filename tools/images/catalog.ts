@@ -16,7 +16,7 @@ export interface Image {
 }
 
 /** What every Dockerfile here starts from unless BASE says otherwise. */
-export const BASES = ['docker.io/library/node:26-bookworm-slim', 'docker.io/library/debian:bookworm-slim'] as const;
+export const BASES = ['node:26-bookworm-slim', 'debian:bookworm-slim'] as const;
 
 const ours = (target: string, about: string): Image => ({
   name: target,
@@ -41,7 +41,7 @@ const packaged = (name: string, tag: string, about: string): Image => ({
   name,
   reference: `localhost/${name}:${tag}`,
   dockerfile: `e2e/images/${name}/Dockerfile`,
-  context: `e2e/images/${name}`,
+  context: 'e2e/images',
   base: BASES[1],
   about,
 });

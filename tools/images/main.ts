@@ -6,7 +6,7 @@
 import { existsSync, globSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { localBase } from './base.ts';
-import { buildah, docker, hasDocker, run } from './builder.ts';
+import { ProgramError, buildah, docker, hasDocker, run } from './builder.ts';
 import type { Builder } from './builder.ts';
 import { BASES, CATALOG } from './catalog.ts';
 import type { Image } from './catalog.ts';
@@ -63,4 +63,9 @@ function complain(what: string): number {
   return 2;
 }
 
-process.exitCode = main(process.argv.slice(2));
+try {
+  process.exitCode = main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof ProgramError)) throw error;
+  process.exitCode = complain(error.message);
+}
