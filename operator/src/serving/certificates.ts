@@ -2,7 +2,14 @@ import type { OwnSecret } from '../keys/own-secret.ts';
 import { Reread } from '../keys/reread.ts';
 import { wait, type Clock, type Random } from '../runtime/clock.ts';
 import { bringUpToDate } from './certificate-making.ts';
-import { bundleOf, CertificatesError, readState, writeState, type CertificateState } from './certificate-state.ts';
+import {
+  bundleOf,
+  CertificatesError,
+  readState,
+  writeState,
+  type CertificateState,
+  type Leaf,
+} from './certificate-state.ts';
 
 export interface CertificateOptions {
   readonly secret: OwnSecret;
@@ -23,6 +30,8 @@ export interface Certificates {
   served(): { readonly cert: string; readonly key: string };
   /** PEM: every root, for the injector and for webhook configurations. */
   caBundle(): string;
+  /** Epoch milliseconds at which the leaf ends: long before, another is served. */
+  ends(): number;
   /** What replicas call each other in TLS. */
   readonly serverName: string;
   refresh(signal?: AbortSignal): Promise<unknown>;
@@ -51,6 +60,7 @@ export async function openCertificates(options: CertificateOptions, signal: Abor
   return {
     served: () => servedOf(reread.value),
     caBundle: () => bundleOf(reread.value.roots),
+    ends: () => leafOf(reread.value).certificate.validToDate.getTime(),
     serverName: hosts[0],
     refresh: (limit) => reread.refresh(limit),
     onChange: (listener) => reread.onChange(listener),
@@ -107,9 +117,14 @@ function stateOf(data: Readonly<Record<string, Buffer>>, { title }: OwnSecret): 
   }
 }
 
-function servedOf({ leaf, crosses }: CertificateState): { readonly cert: string; readonly key: string } {
+function leafOf({ leaf }: CertificateState): Leaf {
   if (leaf === undefined) throw new Error('certificates without a leaf were kept');
-  return { cert: bundleOf([leaf.certificate, ...crosses]), key: leaf.key };
+  return leaf;
+}
+
+function servedOf(state: CertificateState): { readonly cert: string; readonly key: string } {
+  const { certificate, key } = leafOf(state);
+  return { cert: bundleOf([certificate, ...state.crosses]), key };
 }
 
 const sameState = (one: CertificateState, other: CertificateState): boolean => {
