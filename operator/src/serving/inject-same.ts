@@ -5,6 +5,9 @@ import type { Container, Env, Mount } from './inject-pod.ts';
  * Whether a container is the sidecar that we would add now. Everything must be as we write it but for what clusters are
  * known to add to every container that passes, after us and before we look again: defaults of resources (LimitRange, VPA),
  * the image by way of a mirror or with its digest, the API server's own token, a cloud's workload identity.
+ *
+ * This keeps slips and other webhooks from weakening a sidecar. It is no lock against who makes the pod: such a one may run
+ * any program with the account's token anyway, labelled or not, and gets what that account may have and no more.
  */
 
 /** Compared apart below, or not at all. */
