@@ -95,7 +95,7 @@ describe('compile', () => {
     const without = <T extends { readonly spec: object }>(list: readonly T[]): T[] =>
       list.map((one) => {
         const fields = Object.entries(one.spec).filter(([field]) => !IN_CLUSTERS.includes(field));
-        return { ...one, spec: Object.fromEntries(fields) as T['spec'] };
+        return { ...one, spec: Object.fromEntries(fields) };
       });
     const plain = { ...named, backends: without(named.backends), users: without(named.users) };
     expect(compile(plain)).to.deep.equal(compileNamed('scopes'));
