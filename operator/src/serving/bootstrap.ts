@@ -15,8 +15,8 @@ export interface BootstrapOptions {
   readonly keys: KeySecret;
   readonly resources: Pick<ClusterResources, 'synced' | 'ofScope'>;
   readonly secrets: Pick<Secrets, 'load' | 'read'>;
-  /** As proxies reach it, with the login that they have there. */
-  readonly proxyRedis: RedisAddress;
+  /** As proxies reach it, with the login that they have there; asked for each answer, since logins are replaced. */
+  readonly proxyRedis: () => RedisAddress;
   readonly clock: Clock;
   /** Epoch milliseconds. */
   readonly wall: () => number;
@@ -46,7 +46,7 @@ export function openBootstrap(options: BootstrapOptions): BootstrapHandler {
     const secret = readerOf(names, secrets);
     const { snapshot } = compile({ ...closure, scope: caller.scope, secret, verifier: () => '' });
     const { backends } = closure;
-    return ok(bootstrapAnswer({ caller, ring, snapshot, backends, secret, redis: proxyRedis, now: wall() }));
+    return ok(bootstrapAnswer({ caller, ring, snapshot, backends, secret, redis: proxyRedis(), now: wall() }));
   };
 }
 

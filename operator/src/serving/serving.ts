@@ -23,8 +23,8 @@ export interface ServingOptions extends Pick<PolicyOptions, 'policyOf' | 'leader
   readonly resources: Pick<ClusterResources, 'synced' | 'ofScope'>;
   readonly secrets: Pick<Secrets, 'load' | 'read'>;
   readonly certificates: Certificates;
-  /** As proxies reach it, with the login that they have there. */
-  readonly proxyRedis: RedisAddress;
+  /** As proxies reach it, with the login that they have there; asked for each answer, since logins are replaced. */
+  readonly proxyRedis: () => RedisAddress;
   /** All but the roots, which the certificates have. */
   readonly injectConfig: Omit<InjectConfig, 'caBundle'>;
   readonly clock: Clock;
