@@ -121,6 +121,20 @@ describe("a scope's document, of any resources", () => {
     );
   });
 
+  it('needs the Secrets of no backend that its users don’t ask for, and passwords as a gateway only', () => {
+    fc.assert(
+      fc.property(world, fc.constantFrom(...SCOPES), (resources, scope) => {
+        const near = resources.backends.map(idOf).filter((id) => isAskedFor(resources, id, scope));
+        const gateway = near.some((id) => isGateway(resources, id, scope));
+        for (const { namespace, name } of secretsOf(resources, scope)) {
+          if (name.endsWith('-pw')) expect(gateway, name).to.equal(true);
+          else expect(near).to.include(`${namespace}/${name.replace(/-(ca|login)$/, '')}`);
+        }
+      }),
+      RUNS,
+    );
+  });
+
   it('needs no Secret and no verifier but those that were told before', () => {
     fc.assert(
       fc.property(world, fc.constantFrom(STANDALONE, ...SCOPES), (resources, scope) => {
@@ -175,6 +189,14 @@ function reduced(resources: Resources, whole: Snapshot, scope: string): Snapshot
 function isGateway({ backends }: Resources, id: string, scope: string): boolean {
   const gateways = backends.find((one) => idOf(one) === id)?.spec.gateways ?? [];
   return namespaceOf(id) === namespaceOf(scope) && gateways.includes(accountOf(scope));
+}
+
+function isAskedFor(resources: Resources, id: string, scope: string): boolean {
+  const asks = resources.permissions.some(({ metadata: { namespace = '' }, spec: { userRef, backendRef } }) => {
+    const bound = isBound(resources, `${namespace}/${userRef.name}`, scope);
+    return bound && id === `${backendRef.namespace ?? namespace}/${backendRef.name}`;
+  });
+  return asks || isGateway(resources, id, scope);
 }
 
 function isBound({ users }: Resources, id: string, scope: string): boolean {
