@@ -3,7 +3,7 @@ import { isStatus } from '../kube/errors.ts';
 import { SECRETS, type KubeObject } from '../kube/resource.ts';
 import { jittered, wait, type Clock, type Random } from '../runtime/clock.ts';
 import { isSame, wantedValues, type HeldSecret } from './held-secret.ts';
-import type { SecretName, Secrets, SecretTrouble } from './secrets.ts';
+import { NotLoadedError, type SecretName, type Secrets, type SecretTrouble } from './secrets.ts';
 
 export interface ClusterSecretsOptions {
   readonly client: KubeClient;
@@ -64,7 +64,7 @@ export class ClusterSecrets implements Secrets {
 
   read(namespace: string, name: string, key: string): string | undefined {
     const held = this.#held.get(idOf({ namespace, name }));
-    if (held?.wanted.has(key) !== true) throw new Error('a Secret is read that was not loaded');
+    if (held?.wanted.has(key) !== true) throw new NotLoadedError();
     return held.values.get(key);
   }
 

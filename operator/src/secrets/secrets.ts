@@ -20,7 +20,7 @@ export interface Secrets {
   load(names: readonly SecretName[], signal: AbortSignal): Promise<void>;
   /** The worst of them: `fresh` needs no load; `held` was looked at longer ago; `unread` can't be read from. */
   state(names: readonly SecretName[]): 'fresh' | 'held' | 'unread';
-  /** undefined: there is no such Secret or key, or it may not be read. Throws for what was never loaded: a bug. */
+  /** undefined: there is no such Secret or key, or it may not be read. Throws NotLoadedError for what was not loaded. */
   read(namespace: string, name: string, key: string): string | undefined;
   /** For salts: changes with each change. undefined: there is no such Secret. */
   resourceVersion(namespace: string, name: string): string | undefined;
@@ -28,4 +28,12 @@ export interface Secrets {
   trouble(namespace: string, name: string): SecretTrouble | undefined;
   /** After a Secret that was held is found another, gone, or there. Returns the way to stop. */
   onChange(listener: (secret: SecretName) => void): () => void;
+}
+
+/** What is read was never loaded, or which keys resources name has changed since: load again. */
+export class NotLoadedError extends Error {
+  readonly code = 'SECRET_NOT_LOADED';
+  constructor() {
+    super('a Secret is read that was not loaded');
+  }
 }

@@ -1,0 +1,15 @@
+import { DeposedError, type Published } from '../../publish/publisher.ts';
+import { RedisAwayError } from '../../publish/steps.ts';
+import { NotLeadingError } from '../../runtime/election.ts';
+import type { Context } from '../context.ts';
+import type { Attempt } from '../publications.ts';
+
+/** A scope has no status of its own: those whose policy it holds are looked at again. */
+export function report({ head }: Published, attempt: Attempt, { publications, look }: Context): void {
+  look(publications.done(attempt, head.revision));
+}
+
+export function reportFailure(error: unknown, scope: string, { publications, look }: Context): void {
+  if (error instanceof DeposedError || error instanceof NotLeadingError) return;
+  look(publications.failed({ scope }, error instanceof RedisAwayError ? 'RedisAway' : 'Failed'));
+}

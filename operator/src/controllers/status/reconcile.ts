@@ -1,0 +1,53 @@
+import { isStatus } from '../../kube/errors.ts';
+import { DONE, later, type Outcome } from '../../runtime/outcome.ts';
+import type { ResourceId } from '../../resources/cluster-resources.ts';
+import { NotLoadedError } from '../../secrets/secrets.ts';
+import { plan as planBackend } from '../backend/plan.ts';
+import type { Context } from '../context.ts';
+import { plan as planPermission } from '../permission/plan.ts';
+import { plan as planUser } from '../user/plan.ts';
+import { apply, type PlannedStatus } from './apply.ts';
+import { gather, type Gathered } from './gather.ts';
+import { report } from './report.ts';
+
+/** Milliseconds. What made it necessary has touched the resource, so mostly it is looked at again at once. */
+const SOON_MS = 100;
+
+/** Says of a resource how it stands. */
+export async function reconcileStatus(id: ResourceId, context: Context, signal: AbortSignal): Promise<Outcome> {
+  try {
+    const gathered = await gather(id, context, signal);
+    if (gathered === undefined) {
+      context.publications.forgetStatus(`${id.kind}/${id.key}`);
+      return DONE;
+    }
+    const planned = plan(gathered);
+    const wait = patience(gathered, planned, context);
+    if (wait > 0) return later(wait);
+    const written = await apply(gathered.object, planned, context, signal);
+    if (written === 'written') report(gathered.object, planned.conditions, context);
+    return DONE;
+  } catch (error) {
+    if (error instanceof NotLoadedError) return later(SOON_MS);
+    if (isStatus(error, 404)) return DONE; // it is gone, and the watch will say so
+    throw error;
+  }
+}
+
+function plan({ id, said, standing, historyDelayed, proxies }: Gathered): PlannedStatus {
+  const input = {
+    said,
+    standing: standing.kind === 'pending' ? (standing.trouble ?? 'pending') : 'published',
+    historyDelayed,
+  } as const;
+  if (id.kind === 'DatabaseBackend') return planBackend(input);
+  if (id.kind === 'DbPermission') return planPermission(input);
+  return planUser(input, proxies ?? { running: 0, inSync: 0 });
+}
+
+/** What is on its way for a moment is not worth two writes: it is looked at again when it has arrived, or after this. */
+function patience({ standing }: Gathered, { conditions }: PlannedStatus, { clock, settled }: Context): number {
+  if (standing.kind === 'published' || standing.trouble !== undefined) return 0;
+  if (conditions.every(({ reason }) => reason !== 'NotPublished')) return 0;
+  return standing.since + settled.patienceMs - clock.now();
+}
