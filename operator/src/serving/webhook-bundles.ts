@@ -2,7 +2,7 @@ import { NotLeadingError, type Leadership } from '../runtime/election.ts';
 import { jittered, wait, type Clock, type Random } from '../runtime/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isStatus } from '../kube/errors.ts';
-import type { KubeObject, ResourceKind } from '../kube/resource.ts';
+import { objectPath, type KubeObject, type ResourceKind } from '../kube/resource.ts';
 import type { Certificates } from './certificates.ts';
 
 export interface WebhookBundleOptions {
@@ -54,6 +54,10 @@ export async function keepWebhookBundles(options: WebhookBundleOptions, leadersh
   }
 }
 
+/**
+ * By a patch and not by server-side apply, which would keep an entry of the list for us when a later chart has it no more:
+ * a webhook without a URL, for which the API server refuses the chart's upgrade.
+ */
 async function keepBundle(
   { client, certificates }: WebhookBundleOptions,
   kind: ResourceKind,
@@ -63,15 +67,28 @@ async function keepBundle(
   const caBundle = Buffer.from(certificates.caBundle()).toString('base64');
   const webhooks = found?.webhooks ?? [];
   if (found === undefined || webhooks.every(({ clientConfig }) => clientConfig.caBundle === caBundle)) return;
-  const { uid = '', resourceVersion = '' } = found.metadata;
-  // With these two, what has been deleted or changed meanwhile is neither made nor written.
-  const metadata = { name: WEBHOOKS_NAME, uid, resourceVersion };
-  const ours = webhooks.map(({ name }) => ({ name, clientConfig: { caBundle } }));
+  const { uid, resourceVersion } = found.metadata;
+  // Only over what was read: what has been deleted or changed meanwhile is looked at again.
+  const same = [
+    { op: 'test', path: '/metadata/uid', value: uid },
+    { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
+  ];
+  const bundles = webhooks.map((_, index) => ({
+    op: 'add',
+    path: `/webhooks/${String(index)}/clientConfig/caBundle`,
+    value: caBundle,
+  }));
   leadership.check();
-  const options = { fieldManager: FIELD_MANAGER, force: true, signal: leadership.signal };
   try {
-    await client.apply<WebhookConfiguration>(kind, { metadata, webhooks: ours }, options);
+    await client.request({
+      method: 'PATCH',
+      path: objectPath(kind, { name: WEBHOOKS_NAME }),
+      query: { fieldManager: FIELD_MANAGER },
+      contentType: 'application/json-patch+json',
+      body: [...same, ...bundles],
+      signal: leadership.signal,
+    });
   } catch (error) {
-    if (!isStatus(error, 404, 409)) throw error;
+    if (!isStatus(error, 404, 409, 422)) throw error;
   }
 }
