@@ -41,7 +41,10 @@ export class ClusterPolicy implements SnapshotSource {
     const before = this.#bootstrap;
     this.#bootstrap = bootstrap;
     if (before?.scope === bootstrap.scope && before.podUid === bootstrap.podUid) {
-      this.#inTurn(() => this.#feed?.useRedis(bootstrap.redis));
+      this.#inTurn(() => {
+        this.#feed?.useRedis(bootstrap.redis);
+        this.#feed?.clockSet(); // every answer sets it
+      });
       return;
     }
     // What was kept was another pod's: nothing of it may stay in force.

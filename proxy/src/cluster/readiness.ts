@@ -23,7 +23,8 @@ export interface Situation {
 /** What is missing before anything, in one line; undefined: nothing. The first thing only: what follows depends on it. */
 export function waitingFor(situation: Situation): string | undefined {
   const { scope, snapshot, enrolmentTrouble, operator } = situation;
-  if (scope === undefined) return `waiting for ${enrolmentTrouble ?? `the operator at ${operator} to answer`}`;
+  if (scope === undefined)
+    return `waiting for keys and logins: ${enrolmentTrouble ?? `the operator at ${operator} is asked`}`;
   if (snapshot === undefined) return waitingForPolicy(scope, situation);
   for (const id of situation.backends) {
     const waiting = waitingForBackend(id, scope, situation);

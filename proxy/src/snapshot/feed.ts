@@ -66,6 +66,8 @@ export interface SnapshotFeed extends SnapshotSource {
   status(): FeedStatus;
   /** Goes to another Redis, or to the same by another login. Nothing happens when it is the one in use. */
   useRedis(address: RedisAddress): void;
+  /** The environment's clock was set: what was to happen at some age may be due. */
+  clockSet(): void;
   close(): void;
 }
 
@@ -116,7 +118,10 @@ class Feed implements SnapshotFeed {
       held: () => this.#held,
       now: () => this.#options.environment.now(),
       chance: () => this.#chance(),
-      send: async (podUid, heartbeat) => this.#redis?.report(podUid, heartbeat),
+      send: async (podUid, heartbeat) => {
+        await this.#redis?.firstContact();
+        await this.#redis?.report(podUid, heartbeat);
+      },
       failed: (error) => this.#tell('redis-away', messageOf(error)),
     });
   }
@@ -125,6 +130,11 @@ class Feed implements SnapshotFeed {
     if (this.#closed || isDeepStrictEqual(address, this.#address)) return;
     this.#redis?.close();
     this.#connect(address);
+  }
+
+  clockSet(): void {
+    this.#announce();
+    this.#schedule();
   }
 
   #connect(address: RedisAddress): void {
