@@ -30,6 +30,13 @@ const COMMANDS: Readonly<Record<string, { readonly about: string; load(): Promis
       return { command: PROXY, run: runProxy };
     },
   },
+  operator: {
+    about: 'watch the resources of a cluster and bring them to its proxies',
+    load: async () => {
+      const { OPERATOR, runOperatorCommand } = await import('./operator/command.ts');
+      return { command: OPERATOR, run: runOperatorCommand };
+    },
+  },
 };
 
 const HELP = `usage: articdbm COMMAND …

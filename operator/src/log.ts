@@ -8,7 +8,7 @@ export type Log = Logger;
 export interface ProcessLog {
   readonly log: Log;
   /** Waits until what was logged is written: for a second at most. */
-  flush(): Promise<void>;
+  readonly flush: () => Promise<void>;
 }
 
 /** Bytes that wait for a reader of stdout; beyond them lines are dropped. */

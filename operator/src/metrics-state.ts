@@ -15,12 +15,15 @@ export interface MetricSources {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly leading: () => boolean;
-  readonly queue: () => QueueState | undefined;
+  /** By name of the queue. */
+  readonly queues: () => Readonly<Record<string, QueueState>>;
   /** Epoch milliseconds at which all heads were last dated anew, by the leader. */
   readonly beatAt: () => number | undefined;
   readonly historyWaiting: () => number | undefined;
-  /** By kind: objects that are held, and milliseconds since the API server was last heard of. */
-  readonly watches: () => Iterable<{ readonly kind: string; readonly objects: number; readonly silentMs: number }>;
+  /** By plural: milliseconds since the API server was last heard of. */
+  readonly silence: () => ReadonlyMap<string, number>;
+  /** By plural: how many are held. */
+  readonly objects: () => Readonly<Record<string, number>>;
   readonly scopes: () => number | undefined;
   /** Epoch milliseconds at which the key in use was made, and how many keys there are. */
   readonly keys: () => { readonly madeAt: number; readonly count: number } | undefined;
@@ -28,14 +31,20 @@ export interface MetricSources {
   readonly certificateEnds: () => number | undefined;
 }
 
-export function registerState(registry: Registry, sources: MetricSources): void {
-  const { now } = sources;
-  const gauge = <L extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly L[],
-    read: (set: (value: number, labels?: Partial<Record<L, string>>) => void) => void,
-  ): void => {
+const QUEUE_STATES = ['ready', 'running', 'waiting', 'failing'] as const;
+
+type Told<L extends string> = (value: number, labels?: Partial<Record<L, string>>) => void;
+type DefineGauge = <L extends string>(
+  name: string,
+  help: string,
+  labelNames: readonly L[],
+  read: (set: Told<L>) => void,
+) => void;
+
+/** Gauges that are read when somebody asks; what is not told then is not shown. */
+const gaugesIn =
+  (registry: Registry): DefineGauge =>
+  (name, help, labelNames, read) => {
     new Gauge({
       name: `articdbm_operator_${name}`,
       help,
@@ -46,33 +55,44 @@ export function registerState(registry: Registry, sources: MetricSources): void 
         if (labelNames.length === 0) this.remove(); // which a value told below brings back
         read((value, labels) => {
           if (labels === undefined) this.set(value);
-          else this.set(labels as Record<L, string>, value);
+          else this.set(labels as Record<(typeof labelNames)[number], string>, value);
         });
       },
     });
   };
-  const given = (value: number | undefined, set: (value: number) => void): void => {
-    if (value !== undefined) set(value);
-  };
+
+const given = (value: number | undefined, set: (value: number) => void): void => {
+  if (value !== undefined) set(value);
+};
+
+export function registerState(registry: Registry, sources: MetricSources): void {
+  const { now } = sources;
+  const gauge = gaugesIn(registry);
   gauge('leader', 'Whether this replica leads.', [], (set) => set(sources.leading() ? 1 : 0));
-  gauge('queue', 'Keys that wait for a reconcile, by state; failing ones are counted again.', ['state'], (set) => {
-    const { oldestMs: _, ...states } = sources.queue() ?? { oldestMs: 0 };
-    for (const [state, keys] of Object.entries(states)) set(keys, { state });
-  });
-  gauge('queue_oldest_seconds', 'For how long a key has been ready and not taken.', [], (set) =>
-    given(inSeconds(sources.queue()?.oldestMs), set),
+  gauge(
+    'queue',
+    'Keys of the leader by queue and state; failing ones are counted again.',
+    ['queue', 'state'],
+    (set) => {
+      for (const [queue, counts] of Object.entries(sources.queues())) {
+        for (const state of QUEUE_STATES) set(counts[state], { queue, state });
+      }
+    },
   );
+  gauge('queue_oldest_seconds', 'For how long a key has been ready and not taken.', ['queue'], (set) => {
+    for (const [queue, { oldestMs }] of Object.entries(sources.queues())) set(oldestMs / 1000, { queue });
+  });
   gauge('beat_age_seconds', 'Since all heads were last dated anew, by the leader.', [], (set) => {
     const at = sources.beatAt();
     given(at === undefined ? undefined : inSeconds(Math.max(0, now() - at)), set);
   });
   gauge('scopes', 'Scopes that resources speak of.', [], (set) => given(sources.scopes(), set));
   gauge('history_waiting', 'Revisions that wait for the store.', [], (set) => given(sources.historyWaiting(), set));
-  gauge('objects', 'Objects that the watches hold.', ['kind'], (set) => {
-    for (const { kind, objects } of sources.watches()) set(objects, { kind });
+  gauge('objects', 'Resources that are held.', ['resource'], (set) => {
+    for (const [resource, objects] of Object.entries(sources.objects())) set(objects, { resource });
   });
-  gauge('watch_silent_seconds', 'Since the API server was last heard of.', ['kind'], (set) => {
-    for (const { kind, silentMs } of sources.watches()) set(silentMs / 1000, { kind });
+  gauge('watch_silent_seconds', 'Since the API server was last heard of.', ['resource'], (set) => {
+    for (const [resource, silentMs] of sources.silence()) set(silentMs / 1000, { resource });
   });
   gauge('keys', 'Master keys in the Secret.', [], (set) => given(sources.keys()?.count, set));
   gauge('key_age_seconds', 'Age of the master key in use.', [], (set) => {

@@ -6,10 +6,11 @@ const FOLLOWER: MetricSources = {
   version: '1.2.3',
   now: () => 100_000,
   leading: () => false,
-  queue: () => undefined,
+  queues: () => ({}),
   beatAt: () => undefined,
   historyWaiting: () => undefined,
-  watches: () => [],
+  silence: () => new Map(),
+  objects: () => ({}),
   scopes: () => undefined,
   keys: () => undefined,
   certificateEnds: () => undefined,
@@ -17,10 +18,11 @@ const FOLLOWER: MetricSources = {
 const LEADER: MetricSources = {
   ...FOLLOWER,
   leading: () => true,
-  queue: () => ({ ready: 3, running: 2, waiting: 1, failing: 1, oldestMs: 1_500 }),
+  queues: () => ({ scopes: { ready: 3, running: 2, waiting: 1, failing: 1, oldestMs: 1_500 } }),
   beatAt: () => 90_000,
   historyWaiting: () => 4,
-  watches: () => [{ kind: 'DbUser', objects: 7, silentMs: 250 }],
+  silence: () => new Map([['dbusers', 250]]),
+  objects: () => ({ dbusers: 7 }),
   scopes: () => 5,
   keys: () => ({ madeAt: 40_000, count: 2 }),
   certificateEnds: () => 200_000,
@@ -38,13 +40,13 @@ describe("the operator's metrics", () => {
     const lines = await ours(LEADER);
     for (const line of [
       'articdbm_operator_leader 1',
-      'articdbm_operator_queue{state="ready"} 3',
-      'articdbm_operator_queue{state="failing"} 1',
-      'articdbm_operator_queue_oldest_seconds 1.5',
+      'articdbm_operator_queue{queue="scopes",state="ready"} 3',
+      'articdbm_operator_queue{queue="scopes",state="failing"} 1',
+      'articdbm_operator_queue_oldest_seconds{queue="scopes"} 1.5',
       'articdbm_operator_beat_age_seconds 10',
       'articdbm_operator_history_waiting 4',
-      'articdbm_operator_objects{kind="DbUser"} 7',
-      'articdbm_operator_watch_silent_seconds{kind="DbUser"} 0.25',
+      'articdbm_operator_objects{resource="dbusers"} 7',
+      'articdbm_operator_watch_silent_seconds{resource="dbusers"} 0.25',
       'articdbm_operator_scopes 5',
       'articdbm_operator_keys 2',
       'articdbm_operator_key_age_seconds 60',
@@ -72,7 +74,7 @@ describe("the operator's metrics", () => {
   it('count what parts tell of, and the revision only rises', async () => {
     const lines = await ours(LEADER, (metrics) => {
       metrics.apiRequest('PATCH', 409);
-      metrics.watchNotice('DbUser', 'error');
+      metrics.watchNotice('dbusers', 'error');
       metrics.reconcile('Scope', 'done', 0.02);
       metrics.publish('published', 0.01, 20);
       metrics.publish('unchanged', 0.01, 10);
@@ -83,7 +85,7 @@ describe("the operator's metrics", () => {
     });
     for (const line of [
       'articdbm_operator_api_requests_total{method="PATCH",status="409"} 1',
-      'articdbm_operator_watch_notices_total{kind="DbUser",notice="error"} 1',
+      'articdbm_operator_watch_notices_total{resource="dbusers",notice="error"} 1',
       'articdbm_operator_reconcile_seconds_count{kind="Scope",outcome="done"} 1',
       'articdbm_operator_publish_seconds_count{outcome="unchanged"} 1',
       'articdbm_operator_revision 20',

@@ -41,3 +41,14 @@ export interface OperatorOptions {
 export class StartProblem extends Error {
   readonly code = 'OPERATOR_START';
 }
+
+/** Of --admin and --listen. */
+export const notOpened =
+  (flag: string, { host, port }: Address) =>
+  (error: unknown): never => {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new StartProblem(`--${flag}: ${host}:${String(port)} can not be opened (${code}): choose another`, {
+      cause: error,
+    });
+  };
