@@ -27,10 +27,19 @@ read_params() {
 }
 
 # One at a time may start or end cluster $NAME. Whoever is started from here must close 8, or would hold the lock.
+# down.sh removes the file while it holds it: who waited for that one tries again with the one that is there now.
 hold_cluster() {
-  mkdir -p "$clusters"
-  exec 8>"$clusters/.$NAME.lock"
-  flock 8
+  local lock="$clusters/.$NAME.lock"
+  until [ "$lock" -ef /proc/self/fd/8 ]; do
+    mkdir -p "$clusters"
+    exec 8>"$lock" || continue
+    flock 8
+  done
+}
+
+forget_lock() { # what is up.sh's to go on with keeps it
+  rm -f "$clusters/.$NAME.lock"
+  rmdir "$clusters" 2>/dev/null || true
 }
 
 # Host pids of what runs node FOLDER: its `unshare` and its pid 1, told by their own argument --node=FOLDER and by nothing less.

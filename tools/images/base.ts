@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -41,6 +42,7 @@ export function localBase(cache: string, root: string): string {
     writeFileSync(join(tree, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });
     addNode(tree, node, npm, settings);
     writeArchive(folder, tree, archive);
+    for (const former of globSync(join(cache, 'base-*.tar'))) if (former !== archive) rmSync(former);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -13,6 +13,8 @@ import type { Image } from './catalog.ts';
 import { contentKey } from './content-key.ts';
 
 const root = join(import.meta.dirname, '../..');
+/** Layers of former builds make the next one fast, and pile up: past this the store is begun anew. */
+const STORE_GIB = 8;
 /** Archives of one image that are kept: another branch's may be wanted again. */
 const KEPT = 3;
 
@@ -30,13 +32,20 @@ function main(args: readonly string[]): number {
     ? docker
     : buildah(join(cache, 'store'), () => new Map(BASES.map((base) => [base, local()])));
   const chosen = CATALOG.filter((image) => names.length === 0 || names.includes(image.name));
-  const archives = chosen.map((image) => bring(image, builder, cache));
+  const brought = chosen.map((image) => bring(image, builder, cache));
+  const archives = brought.map(({ archive }) => archive);
+  if (brought.some(({ built }) => built)) trimStore(join(cache, 'store'));
   if (args.includes('--load')) run(join(root, 'e2e/cluster/load.sh'), archives);
   process.stdout.write(`${archives.join('\n')}\n`);
   return 0;
 }
 
-function bring(image: Image, builder: Builder, cache: string): string {
+interface Brought {
+  readonly archive: string;
+  readonly built: boolean;
+}
+
+function bring(image: Image, builder: Builder, cache: string): Brought {
   const program = image.program === undefined ? undefined : run('e2e/cluster/build.sh', [image.program]).trim();
   const context = program === undefined ? image.context : dirname(program);
   const recipe = readFileSync(image.dockerfile, 'utf8');
@@ -49,7 +58,13 @@ function bring(image: Image, builder: Builder, cache: string): string {
   const how = known ? 'unchanged' : `built in ${((performance.now() - started) / 1000).toFixed(1)} s`;
   process.stderr.write(`${image.name.padEnd(10)}${image.reference.padEnd(34)}${mib.padStart(7)} MiB packed, ${how}\n`);
   removeOld(image.name, cache);
-  return archive;
+  return { archive, built: !known };
+}
+
+function trimStore(store: string): void {
+  if (!existsSync(store)) return;
+  const [gib = '0'] = run('du', ['-sx', '--block-size=1G', store]).split('\t');
+  if (Number(gib) > STORE_GIB) rmSync(store, { recursive: true });
 }
 
 function removeOld(name: string, cache: string): void {

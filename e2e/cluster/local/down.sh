@@ -43,4 +43,5 @@ for index in $(seq "$nodes"); do
 done
 remove_interface "$NAME-br" # and the routes through it
 rm -rf "$work"
+[ "${1:-}" = --held ] || forget_lock
 exec "$here/local/check-gone.sh"

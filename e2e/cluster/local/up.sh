@@ -33,7 +33,7 @@ is_up() {
 # The lowest number that no cluster has, here or on the machine's interfaces: it decides the three networks.
 take_slot() {
   local other
-  exec 7>"$clusters/.slots.lock"
+  exec 7<"$clusters"
   flock 7
   for slot in $(seq 0 15); do
     net="172.31.$((64 + slot))"

@@ -9,7 +9,8 @@ import { webhook } from './webhook.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const APP = 'localhost/app:1';
-const NODE = 'localhost/articdbm-proxy:dev';
+const PROXY = 'localhost/articdbm-proxy:dev';
+const OPERATOR = 'localhost/articdbm-operator:dev';
 const NAME = 'smoke';
 /** What the whole machine shares, or a node's programs would make by themselves, and a node must leave as it was. */
 const SETTINGS = ['vm/overcommit_memory', 'kernel/panic', 'kernel/panic_on_oops', 'net/ipv4/ip_forward'];
@@ -55,7 +56,7 @@ describe('a cluster', () => {
     const up = script(NAME, 'up.sh');
     expect(up.status, up.stderr).to.equal(0);
     kubectl = new Kubectl(up.stdout.trim().split('\n').at(-1) ?? '');
-    const images = spawnSync(join(root, 'tools/images/images.sh'), ['--load', 'app', 'proxy'], {
+    const images = spawnSync(join(root, 'tools/images/images.sh'), ['--load', 'app', 'proxy', 'operator'], {
       encoding: 'utf8',
       env: { ...process.env, NAME },
     });
@@ -100,7 +101,7 @@ describe('a cluster', () => {
   });
 
   it("lets the API server reach a webhook's Service", async () => {
-    const hook = webhook(NODE, 'hooked');
+    const hook = webhook(PROXY, 'hooked');
     kubectl.apply(...hook.server);
     kubectl.run(['create', 'namespace', 'hooked']);
     kubectl.run(['wait', '--for=condition=Ready', 'pod/hook', '--timeout=30s']);
@@ -128,7 +129,14 @@ describe('a cluster', () => {
       },
     );
     const main = shell('main', 'wget -qO- http://127.0.0.1:9000/');
-    kubectl.apply(pod('sided', { restartPolicy: 'Never', initContainers: [sidecar], containers: [main] }));
+    kubectl.apply(
+      pod('sided', {
+        restartPolicy: 'Never',
+        terminationGracePeriodSeconds: 2,
+        initContainers: [sidecar],
+        containers: [main],
+      }),
+    );
     kubectl.run(['wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/sided', '--timeout=40s']);
     expect(kubectl.run(['logs', 'sided', '-c', 'main'])).to.equal('aside\n');
   });
@@ -154,6 +162,46 @@ describe('a cluster', () => {
     expect(review('articdbm')).to.equal('true system:serviceaccount:default:default');
     expect(review('another')).not.to.match(/^true/);
   });
+
+  for (const [image, command] of [
+    [PROXY, 'proxy'],
+    [OPERATOR, 'operator'],
+  ] as const) {
+    it(`runs the image of ${command} where Pod Security is restricted and the root read-only`, () => {
+      const name = `help-${command}`;
+      const container = {
+        name: 'main',
+        image,
+        imagePullPolicy: 'Never',
+        args: [command, '--help'],
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        },
+      };
+      const securityContext = { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } };
+      const namespace = `restricted-${command}`;
+      const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+      kubectl.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } });
+      const spec = {
+        restartPolicy: 'Never',
+        securityContext,
+        containers: [container],
+        automountServiceAccountToken: false,
+      };
+      kubectl.run(['-n', namespace, 'apply', '-f', '-'], JSON.stringify(pod(name, spec)));
+      kubectl.run([
+        '-n',
+        namespace,
+        'wait',
+        '--for=jsonpath={.status.phase}=Succeeded',
+        `pod/${name}`,
+        '--timeout=30s',
+      ]);
+      expect(kubectl.run(['-n', namespace, 'logs', name])).to.match(new RegExp(`^usage: articdbm ${command} `));
+    });
+  }
 
   it('that is up is left as it is by another up', () => {
     const uid = (): string => kubectl.run(['get', 'namespace', 'kube-system', '-o', 'jsonpath={.metadata.uid}']);
