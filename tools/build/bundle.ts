@@ -6,7 +6,7 @@
 import { copyFileSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 const root = join(import.meta.dirname, '../..');
 const out = resolve(process.argv[2] ?? join(root, 'dist-bundle'));
@@ -18,6 +18,16 @@ const FORBIDDEN = /node_modules\/(yaml|ajv|ajv-formats|@marcbachmann\/cel-js|@ku
 /** CommonJS packages look for these; an ES module has none of them. */
 const BANNER = `import {createRequire as articdbmRequire} from 'node:module';
 const require=articdbmRequire(import.meta.url),__filename=import.meta.filename,__dirname=import.meta.dirname;`;
+
+/** zod's messages in fifty languages, none of which is ever shown: a quarter of the bundle. */
+const ONE_LANGUAGE: Plugin = {
+  name: 'one-language',
+  setup: (bundle) => {
+    bundle.onLoad({ filter: /node_modules\/zod\/v4\/locales\/index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+    }));
+  },
+};
 
 if (process.argv[2] === undefined) rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
@@ -33,6 +43,7 @@ const { metafile } = await build({
   banner: { js: BANNER },
   legalComments: 'linked',
   metafile: true,
+  plugins: [ONE_LANGUAGE],
   logLevel: 'warning',
 });
 await build({

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -97,9 +97,24 @@ describe('the proxy bundle', () => {
   }
 
   it('has worker and grammars beside it, and nothing of the command line', () => {
-    for (const file of ['articdbm-proxy.js', 'worker.js', 'pg-query-15.wasm', 'pg-query-18.wasm']) {
+    for (const file of ['articdbm-proxy.js', 'worker.js', 'ready.js', 'pg-query-15.wasm', 'pg-query-18.wasm']) {
       expect(existsSync(join(folder, file)), file).to.equal(true);
     }
+  });
+
+  it('has a startup probe that prints what /readyz says, by itself', () => {
+    const probe = (admin: string): unknown[] => {
+      const env = { ARTICDBM_ADMIN: admin };
+      const { status, stdout, stderr } = spawnSync(process.execPath, ['ready.js'], {
+        cwd: folder,
+        encoding: 'utf8',
+        env,
+      });
+      return [status, stdout, stderr];
+    };
+    expect(probe(`0.0.0.0:${place.admin}`)).to.deep.equal([0, 'ok\n', '']);
+    expect(probe('127.0.0.1:1')).to.deep.equal([1, 'the proxy does not answer on port 1 yet (ECONNREFUSED)\n', '']);
+    expect(readFileSync(join(folder, 'ready.js'), 'utf8').match(/from"[^"]+"/g)).to.deep.equal(['from"node:http"']);
   });
 
   it('serves, judges, and parses large texts in its worker', async () => {
