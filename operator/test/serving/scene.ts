@@ -66,6 +66,8 @@ export interface Replica {
 
 export interface ReplicaOptions extends Partial<Pick<ServingOptions, 'policyOf' | 'leaderAddress' | 'hooks'>> {
   readonly rereadEvery?: number;
+  /** As before the watches have listed. */
+  readonly unsynced?: true;
 }
 
 /** One replica's serving part with all that it needs, against a real API server. */
@@ -92,7 +94,8 @@ export async function startReplica(client: KubeClient, options: ReplicaOptions =
   });
   const serving = await startServing({
     ...ENVIRONMENT,
-    ...{ client, keys, certificates, resources, secrets, listen: { host: '127.0.0.1', port: 0 } },
+    ...{ client, keys, certificates, secrets, listen: { host: '127.0.0.1', port: 0 } },
+    resources: options.unsynced ? { synced: false, ofScope: (scope) => resources.ofScope(scope) } : resources,
     proxyRedis: () => PROXY_REDIS,
     injectConfig: INJECT,
     policyOf: options.policyOf ?? (() => Promise.resolve(undefined)),
