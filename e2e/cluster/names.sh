@@ -1,5 +1,6 @@
 # Sourced by the scripts beside it: what the cluster $NAME is called and where it lives. Defines, and does nothing.
 NAME="${NAME:-articdbm}"
+PATH="$PATH:/usr/sbin:/sbin" # where a user's own PATH lacks them
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # Outside the checkout, short (socket paths end at 107 bytes), on a disk that can carry overlayfs.
 clusters="${ARTICDBM_CLUSTERS:-${XDG_STATE_HOME:-$HOME/.local/state}/articdbm/clusters}"

@@ -2,6 +2,7 @@
 # What a local cluster (CLUSTER=local) and images without a Docker engine need from Debian. Installs it when root there;
 # else names what is missing and ends with 1. With a Docker engine nothing is needed.
 set -uo pipefail
+PATH="$PATH:/usr/sbin:/sbin" # where a user's own PATH lacks them
 docker info >/dev/null 2>&1 && [ "${CLUSTER:-kind}" != local ] && exit 0
 
 missing=()
