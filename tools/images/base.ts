@@ -4,16 +4,14 @@ import {
   existsSync,
   globSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { run } from './builder.ts';
+import { run, scratch } from './builder.ts';
 
 const RELEASE = 'bookworm';
 const PACKAGES = 'ca-certificates,libatomic1,libstdc++6';
@@ -33,10 +31,11 @@ export function localBase(cache: string, root: string): string {
   const archive = join(cache, `base-${key.slice(0, 16)}.tar`);
   if (existsSync(archive)) return archive;
   process.stderr.write('making a base image by debootstrap, once a month on this machine\n');
-  const folder = mkdtempSync(join(tmpdir(), 'articdbm-base-'));
+  const folder = scratch(cache);
   try {
     const tree = join(folder, 'root');
-    run('debootstrap', ['--variant=minbase', `--include=${PACKAGES}`, RELEASE, tree]);
+    // Its mounts end with it, even when it is killed.
+    run('unshare', ['-m', 'debootstrap', '--variant=minbase', `--include=${PACKAGES}`, RELEASE, tree]);
     rmSync(join(tree, 'var/cache/apt/archives'), { recursive: true, force: true });
     // As public bases do it: a package that is installed starts no service.
     writeFileSync(join(tree, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Image } from './catalog.ts';
 
@@ -29,6 +28,14 @@ export function run(program: string, args: readonly string[], input?: string): s
   throw new ProgramError(`${program} ${args.slice(0, 4).join(' ')} …: ${result.error?.message ?? words}`);
 }
 
+/** An empty folder for one step: what a killed run left in it goes. The cache's lock makes it this run's alone. */
+export function scratch(cache: string): string {
+  const folder = join(cache, 'scratch');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
 export function hasDocker(): boolean {
   return spawnSync('docker', ['info'], { stdio: 'ignore' }).status === 0;
 }
@@ -42,8 +49,9 @@ export const docker: Builder = {
   },
 };
 
-/** Buildah keeps its layers in `store`; what its FROM lines name comes from `bases` (name to archive) and never from a registry. */
-export function buildah(store: string, bases: () => ReadonlyMap<string, string>): Builder {
+/** Buildah keeps its layers in the folder store of `cache`; what its FROM lines name comes from `bases` (name to archive) and never from a registry. */
+export function buildah(cache: string, bases: () => ReadonlyMap<string, string>): Builder {
+  const store = join(cache, 'store');
   // A run's own mount counts: those of a killed run would be believed.
   const call = (runRoot: string, ...args: string[]): string =>
     run('unshare', ['-m', 'buildah', '--root', store, '--runroot', runRoot, '--storage-driver', 'overlay', ...args]);
@@ -51,9 +59,10 @@ export function buildah(store: string, bases: () => ReadonlyMap<string, string>)
     name: 'buildah',
     build({ image, context, archive }) {
       mkdirSync(store, { recursive: true });
-      const runRoot = mkdtempSync(join(tmpdir(), 'articdbm-buildah-'));
+      const known = image.base === undefined ? new Map<string, string>() : bases();
+      const runRoot = scratch(cache);
       try {
-        if (image.base !== undefined) bringBase(image.base, bases(), (...args) => call(runRoot, ...args));
+        if (image.base !== undefined) bringBase(image.base, known, (...args) => call(runRoot, ...args));
         const options = ['--isolation', 'chroot', '--pull-never', '--layers', '--format', 'oci'];
         call(runRoot, 'bud', '-q', ...options, '-t', image.reference, ...fileAndTarget(image), context);
         rmSync(`${archive}.part`, { force: true });

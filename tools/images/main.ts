@@ -28,9 +28,7 @@ function main(args: readonly string[]): number {
   }
   process.chdir(root);
   const local = (): string => localBase(cache, root);
-  const builder = hasDocker()
-    ? docker
-    : buildah(join(cache, 'store'), () => new Map(BASES.map((base) => [base, local()])));
+  const builder = hasDocker() ? docker : buildah(cache, () => new Map(BASES.map((base) => [base, local()])));
   const chosen = CATALOG.filter((image) => names.length === 0 || names.includes(image.name));
   const brought = chosen.map((image) => bring(image, builder, cache));
   const archives = brought.map(({ archive }) => archive);

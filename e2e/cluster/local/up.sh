@@ -27,7 +27,8 @@ is_up() {
   local index
   read_params || return 1
   for index in $(seq "$nodes"); do node_init "$work/n$index" >/dev/null || return 1; done
-  [ -e "$work/complete" ] && kube wait --for=condition=Ready node --all --timeout=3s >/dev/null 2>&1
+  # Patient: a busy machine's cluster must not be taken for a dead one and ended.
+  [ -e "$work/complete" ] && kube --request-timeout=60s wait --for=condition=Ready node --all --timeout=60s >/dev/null 2>&1
 }
 
 # The lowest number that no cluster has, here or on the machine's interfaces: it decides the three networks.
@@ -112,7 +113,8 @@ fi
 [ ! -e "$work" ] || { say "what is left of a former cluster $NAME goes first"; "$here/local/down.sh" --held; }
 nodes="${NODES:-1}"
 [[ "$nodes" =~ ^[1-9]$ ]] || fail "NODES=$nodes: 1 to 9"
-images="$("$here/../../tools/images/images.sh" pause coredns 8>&-)"
+archives="$("$here/../../tools/images/images.sh" pause coredns 8>&-)"
+mapfile -t archives <<<"$archives"
 started="$(date +%s%N)"
 take_slot
 read_params
@@ -120,7 +122,7 @@ mkdir -p "$work"/{pki,etcd}
 (cd "$work/pki" && control_plane_certificates && kubeconfig admin "$work/kubeconfig")
 bridge
 for index in $(seq "$nodes"); do start_node "$index"; done
-"$here/load.sh" $images >"$work/images.log" 2>&1 8>&- &
+"$here/load.sh" "${archives[@]}" >"$work/images.log" 2>&1 8>&- &
 loading=$!
 await 'API server' kube get --raw /readyz
 say "API server answers after $(since)"
