@@ -83,10 +83,7 @@ export async function makeLeaf(hosts: readonly string[], by: Authority, validity
 
 /** Costs memory, and is needed every 20 days: loaded when it is. */
 async function library() {
-  await import('reflect-metadata');
-  const x509 = await import('@peculiar/x509');
-  x509.cryptoProvider.set(webcrypto);
-  return x509;
+  return (await import('./x509-library.ts')).x509;
 }
 
 function common({ from, to }: Validity) {
