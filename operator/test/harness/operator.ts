@@ -35,7 +35,7 @@ export interface OperatorProcessOptions {
 export interface OperatorSeams {
   /** Milliseconds, as ElectionTimes; default: seconds, so that another leads soon. */
   readonly election?: { readonly leaseMs: number; readonly actMs: number; readonly retryMs: number };
-  /** Each publish of a scope stands still after that step, until `goOn`. */
+  /** Where a publish of that scope stands still, once it is told to by `stand`. */
   readonly stand?: { readonly step: string; readonly scope: string };
 }
 
@@ -65,7 +65,9 @@ export interface OperatorProcess {
   get(what: string): Promise<{ readonly status: number; readonly body: string }>;
   /** One number of /metrics, such as `articdbm_operator_leader`; undefined: it is not there. */
   metric(series: string): Promise<number | undefined>;
-  /** Until a publish stands still, as asked by `seams.stand`. */
+  /** From now on, the next publish of the scope in `seams.stand` stands still after that step. */
+  stand(): Promise<void>;
+  /** Until it stands. */
   stands(): Promise<void>;
   goOn(): void;
   signal(signal: 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): void;
@@ -173,6 +175,15 @@ class Running implements OperatorProcess {
     const { body } = await this.get('/metrics');
     const line = body.split('\n').find((text) => text.startsWith(`${series} `));
     return line === undefined ? undefined : Number(line.slice(series.length + 1));
+  }
+
+  async stand(): Promise<void> {
+    this.#child.stdin?.write('stand\n');
+    await this.#until(
+      () => this.log.some(({ armed }) => armed === true),
+      () => 'it has heard',
+      5_000,
+    );
   }
 
   async stands(): Promise<void> {
