@@ -198,7 +198,7 @@ describe('the second feed, by a leader and a follower on a real API server', fun
     await until(() =>
       ask(slow, '/v1/policy', { token }).then(
         () => false,
-        (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED',
+        (error: unknown) => (error as NodeJS.ErrnoException).code === 'ECONNREFUSED',
       ),
     );
     release();
