@@ -63,6 +63,8 @@ export interface OperatorOptions {
   readonly times?: Partial<ControllerTimes>;
   readonly publisher?: Partial<PublisherOptions>;
   readonly keys?: TestKeys;
+  /** Of an earlier leader, as the store would have it. */
+  readonly history?: MemoryHistory;
   readonly hooks?: ControllersOptions['hooks'];
 }
 
@@ -73,7 +75,7 @@ export class Operator {
   readonly #options: OperatorOptions;
   readonly requests: Requests;
   readonly errors: unknown[] = [];
-  readonly history = new MemoryHistory();
+  readonly history: MemoryHistory;
   readonly historyState = new HistoryState();
   readonly leading = new AbortController();
   readonly keys: TestKeys;
@@ -89,6 +91,7 @@ export class Operator {
     this.#redisUrl = redisUrl;
     this.#options = options;
     this.keys = options.keys ?? new TestKeys();
+    this.history = options.history ?? new MemoryHistory();
     const counts = new Map<string, number>();
     const reads = new Set(['GET', 'WATCH']);
     this.requests = {

@@ -7,7 +7,7 @@ import type { Context } from '../context.ts';
 import type { Count } from '../proxy-counts.ts';
 import type { Standing } from '../publications.ts';
 import type { Said } from './plan-conditions.ts';
-import { tellForbidden } from './plan-forbidden.ts';
+import { saidOf } from './plan-said.ts';
 
 /** All that a resource's status is made of. */
 export interface Gathered {
@@ -37,9 +37,7 @@ export async function gather(id: ResourceId, context: Context, signal: AbortSign
     id,
     object,
     said: [
-      ...findings
-        .filter((finding) => isAbout(finding, id))
-        .map((finding) => tellForbidden(finding, object, isForbidden)),
+      ...findings.filter((finding) => isAbout(finding, id)).map((finding) => saidOf(finding, object, isForbidden)),
       ...(id.kind === 'DbPermission' ? voidBy(findings, object) : []),
     ],
     standing,

@@ -1,5 +1,5 @@
 import { isStatus } from '../../kube/errors.ts';
-import { DONE, later, type Outcome } from '../../runtime/outcome.ts';
+import { DONE, later, never, type Outcome } from '../../runtime/outcome.ts';
 import type { ResourceId } from '../../resources/cluster-resources.ts';
 import { NotLoadedError } from '../../secrets/secrets.ts';
 import { plan as planBackend } from '../backend/plan.ts';
@@ -24,13 +24,29 @@ export async function reconcileStatus(id: ResourceId, context: Context, signal: 
     const planned = plan(gathered);
     const wait = patience(gathered, planned, context);
     if (wait > 0) return later(wait);
-    const written = await apply(gathered.object, planned, context, signal);
-    if (written === 'written') report(gathered.object, planned.conditions, context);
-    return DONE;
+    return await write(gathered, planned, context, signal);
   } catch (error) {
     if (error instanceof NotLoadedError) return later(SOON_MS);
     if (isStatus(error, 404)) return DONE; // it is gone, and the watch will say so
     throw error;
+  }
+}
+
+async function write(
+  { object }: Gathered,
+  planned: PlannedStatus,
+  context: Context,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  try {
+    const written = await apply(object, planned, context, signal);
+    if (written === 'written') report(object, planned.conditions, context);
+    return DONE;
+  } catch (error) {
+    if (!isStatus(error, 422)) throw error;
+    // It was stored under other rules, and the API server takes nothing for it until it is mended: an Event is what is left.
+    report(object, planned.conditions, context);
+    return never('the API server takes no status for a resource that breaks its rules');
   }
 }
 

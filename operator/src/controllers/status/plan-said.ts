@@ -2,13 +2,13 @@ import type { Finding } from '#contract/compile/compile';
 import type { Said } from './plan-conditions.ts';
 
 /**
- * A Secret that may not be read looks to compile as one that is not there; what to do is another thing. secretAt: the name of
- * the Secret that stands at that place of the resource. isForbidden: by name, in the resource's namespace.
+ * What a condition says of a finding. A Secret that may not be read looks to compile as one that is not there; what to do
+ * is another thing. isForbidden: by name, in the resource's namespace.
  */
-export function tellForbidden(finding: Finding, resource: object, isForbidden: (name: string) => boolean): Said {
-  const { severity, reason, message, namespace } = finding;
-  if (reason !== 'SecretNotFound') return { severity, reason, message };
-  const name = nameAt(resource, finding.path ?? []);
+export function saidOf(finding: Finding, resource: object, isForbidden: (name: string) => boolean): Said {
+  const { severity, reason, message, namespace, path = [] } = finding;
+  if (reason === 'Invalid') return { severity, reason, message: `${path.join('.')} ${message}`.trimStart() };
+  const name = reason === 'SecretNotFound' ? nameAt(resource, path) : undefined;
   if (name === undefined || !isForbidden(name)) return { severity, reason, message };
   return {
     severity,
@@ -19,6 +19,7 @@ export function tellForbidden(finding: Finding, resource: object, isForbidden: (
   };
 }
 
+/** The name that stands in what the resource has at that place. */
 function nameAt(resource: object, path: readonly (string | number)[]): string | undefined {
   let at: unknown = resource;
   for (const step of path) at = (at as Readonly<Record<string | number, unknown>> | undefined)?.[step];
