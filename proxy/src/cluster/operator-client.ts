@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import https from 'node:https';
 import type { IncomingMessage } from 'node:http';
@@ -94,10 +95,21 @@ async function readToken(file: string): Promise<string> {
 }
 
 async function readCa(textOrFile: string): Promise<string> {
-  if (textOrFile.includes('-----BEGIN')) return textOrFile;
-  return readFile(textOrFile, 'utf8').catch((cause: unknown) => {
+  if (textOrFile.includes('-----BEGIN')) return certificate(textOrFile);
+  const text = await readFile(textOrFile, 'utf8').catch((cause: unknown) => {
     throw new OperatorError('no-ca', `the operator's CA ${textOrFile} can not be read (${codeOf(cause)})`, { cause });
   });
+  return certificate(text);
+}
+
+/** TLS itself passes over what it can't read. */
+function certificate(pem: string): string {
+  try {
+    new X509Certificate(pem);
+    return pem;
+  } catch (cause) {
+    throw new OperatorError('no-ca', "the operator's CA is no certificate in PEM", { cause });
+  }
 }
 
 interface Question {
@@ -142,7 +154,7 @@ function sent(url: URL, { path, body, token, ca, signal }: Question): Promise<In
       request.on('error', failed);
       request.end(body);
     } catch (error) {
-      failed(error); // a CA that is no PEM throws here
+      failed(error);
     }
   });
 }
@@ -169,8 +181,6 @@ function failureOf(cause: unknown, url: URL): OperatorError {
   if (cause instanceof OperatorError) return cause;
   const code = codeOf(cause);
   if (code === 'ABORT_ERR') return new OperatorError('unreachable', silent(url), { cause });
-  if (/^ERR_OSSL_PEM|^ERR_CRYPTO/.test(code))
-    return new OperatorError('no-ca', "the operator's CA is no PEM", { cause });
   if (isOfTls(code)) {
     const message = `the operator at ${url.origin} is not believed (${code}): its certificate must be of the CA that was given, for ${url.hostname}`;
     return new OperatorError('untrusted', message, { cause });
