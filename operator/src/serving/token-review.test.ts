@@ -65,7 +65,11 @@ describe('judgeReview', () => {
   }
 
   it('refuses whatever else may come', () => {
-    fc.assert(fc.property(fc.jsonValue(), (value) => expect(judgeReview(value).kind).to.equal('refused')));
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(judgeReview(value).kind).to.equal('refused');
+      }),
+    );
   });
 });
 
