@@ -24,12 +24,11 @@ const pages = readdirSync(DOCS).filter((name) => name.endsWith('.md'));
 
 const read = (page: string): string => readFileSync(join(DOCS, page), 'utf8');
 
-/** The fenced blocks of a page that are YAML, with the line that each begins in. */
+/** The fenced blocks of a page that are resources of ours, with the line that each begins in. */
 function yamlBlocks(text: string): { readonly line: number; readonly yaml: string }[] {
-  return [...text.matchAll(/^```yaml\n([^]*?)^```$/gm)].map((match) => ({
-    line: text.slice(0, match.index).split('\n').length + 1,
-    yaml: match[1] ?? '',
-  }));
+  return [...text.matchAll(/^```yaml\n([^]*?)^```$/gm)]
+    .map((match) => ({ line: text.slice(0, match.index).split('\n').length + 1, yaml: match[1] ?? '' }))
+    .filter(({ yaml }) => yaml.includes('apiVersion: articdbm.io/'));
 }
 
 describe('YAML in the documents', () => {
