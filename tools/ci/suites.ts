@@ -51,10 +51,20 @@ function testSuites(): Suite[] {
   ];
 }
 
-/** A suite per file: each brings up what it needs, and none runs beside another. */
+/** One cluster for all stories; a story that is run by its name brings one up if none is, and leaves it for the next. */
 function e2eSuites(): Suite[] {
-  const files = ['e2e/cluster/smoke/smoke.test.ts', ...globSync('e2e/stories/*.test.ts').sort()];
-  return files.map((file) => mocha(basename(file, '.test.ts'), file, 120_000));
+  const stories = globSync('e2e/stories/*.test.ts').sort();
+  const long = process.env.LONG === '1' ? globSync('e2e/stories-long/*.test.ts').sort() : [];
+  const suites = (files: readonly string[]): Suite[] =>
+    files.map((file) => mocha(basename(file, '.test.ts'), file, 120_000));
+  // The quick start first: it wants a cluster without the chart, which the others then install.
+  const first = stories.filter((file) => basename(file) === 'quick-start.test.ts');
+  return [
+    ...suites(['e2e/cluster/smoke/smoke.test.ts', 'e2e/harness/document.test.ts']),
+    step('cluster-up', 'node', 'e2e/harness/main.ts', 'up'),
+    ...suites([...first, ...stories.filter((file) => !first.includes(file)), ...long]),
+    step('cluster-down', 'node', 'e2e/harness/main.ts', 'down'),
+  ];
 }
 
 function checkSteps(): Suite[] {
