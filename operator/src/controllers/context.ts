@@ -53,6 +53,8 @@ export interface ControllerTimes {
   readonly proxiesMs: number;
   /** How long something new may be on its way to Redis before its status says so. */
   readonly patienceMs: number;
+  /** The same for what is Ready as it stands, and was not changed itself. */
+  readonly readyPatienceMs: number;
   /** How long a scope that no resource speaks of is kept alive after its last pod. */
   readonly retireMs: number;
   /** How often it is tried to take office while Redis is away. */

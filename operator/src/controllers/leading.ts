@@ -20,6 +20,7 @@ const TIMES: ControllerTimes = {
   beatMs: BEAT_MS,
   proxiesMs: 10_000,
   patienceMs: 1_000,
+  readyPatienceMs: 30_000,
   retireMs: 3_600_000,
   officeMs: 1_000,
 };
@@ -134,7 +135,12 @@ export class Leading implements RunningControllers {
   #touchAll(reason: Reason): void {
     const { resources } = this.#context;
     const statuses = KINDS.flatMap((kind) => [...resources.keys(kind)].map((key) => `${kind}/${key}`));
-    this.#touch(resources.scopes(), statuses, reason);
+    const { publications, clock, settled } = this.#context;
+    const scopes = resources.scopes();
+    // All at once takes a while, and is no news: what nobody has said anything of yet can wait for it too.
+    publications.touch(scopes, statuses, reason, clock.now() + settled.readyPatienceMs - settled.patienceMs);
+    for (const scope of scopes) this.#scopes.add(scope);
+    this.#look(statuses);
   }
 
   async #serve(): Promise<void> {

@@ -10,10 +10,11 @@ export function verdictOf({ metadata, status }: Resource): Verdict {
   if (metadata.deletionTimestamp !== undefined) return 'Terminating';
   const observed = status?.observedGeneration;
   if (observed !== undefined && observed !== metadata.generation) return 'InProgress';
-  for (const { type, status: holds } of status?.conditions ?? []) {
+  const conditions = status?.conditions ?? [];
+  for (const { type, status: holds } of conditions) {
     if (type === 'Reconciling' && holds === 'True') return 'InProgress';
     if (type === 'Stalled' && holds === 'True') return 'Failed';
   }
-  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  const ready = conditions.find(({ type }) => type === 'Ready');
   return ready === undefined || ready.status === 'True' ? 'Current' : 'InProgress';
 }

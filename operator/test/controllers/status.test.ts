@@ -355,7 +355,9 @@ describe('resources stored before validation existed', function () {
       const { items } = await client.list<KubeObject & Record<string, unknown>>(EVENTS, { namespace: 'prod' });
       return items.some(
         ({ regarding, reason, note }) =>
-          (regarding as { name: string }).name === 'no-status' && reason === 'Invalid' && /gateways/.test(String(note)),
+          (regarding as { name: string }).name === 'no-status' &&
+          reason === 'Invalid' &&
+          String(note).includes('gateways'),
       );
     });
   });

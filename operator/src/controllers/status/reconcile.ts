@@ -1,3 +1,4 @@
+import type { StatusReason } from '#contract/names';
 import { isStatus } from '../../kube/errors.ts';
 import { DONE, later, never, type Outcome } from '../../runtime/outcome.ts';
 import type { ResourceId } from '../../resources/cluster-resources.ts';
@@ -61,9 +62,21 @@ function plan({ id, said, standing, historyDelayed, proxies }: Gathered): Planne
   return planUser(input, proxies ?? { running: 0, inSync: 0 });
 }
 
-/** What is on its way for a moment is not worth two writes: it is looked at again when it has arrived, or after this. */
-function patience({ standing }: Gathered, { conditions }: PlannedStatus, { clock, settled }: Context): number {
-  if (standing.kind === 'published' || standing.trouble !== undefined) return 0;
-  if (conditions.every(({ reason }) => reason !== 'NotPublished')) return 0;
-  return standing.since + settled.patienceMs - clock.now();
+/**
+ * What is on its way for a moment is not worth two writes: it is looked at again when it has arrived, or after this. What is
+ * Ready as it stands was not changed itself (others were, or there is a new leader, to whom all is new): there is no hurry to
+ * say less of it.
+ */
+function patience({ object, standing }: Gathered, { conditions }: PlannedStatus, { clock, settled }: Context): number {
+  if (standing.kind === 'published' || !conditions.some(({ reason }) => ON_ITS_WAY.has(reason))) return 0;
+  const wait = isReadyNow(object) ? settled.readyPatienceMs : settled.patienceMs;
+  if (standing.trouble !== undefined && wait !== settled.readyPatienceMs) return 0;
+  return standing.since + wait - clock.now();
+}
+
+const ON_ITS_WAY: ReadonlySet<string> = new Set<StatusReason>(['NotPublished', 'RedisAway']);
+
+function isReadyNow({ metadata, status }: Gathered['object']): boolean {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  return ready?.status === 'True' && status?.observedGeneration === metadata.generation;
 }

@@ -27,6 +27,7 @@ export function report(
 
 function isNews({ type, status, reason }: WantedCondition, { status: before }: OurResource): boolean {
   if (type !== 'Ready' && type !== 'Warning') return false;
+  if (reason === 'NotPublished') return false; // it is told when it has been published, or can't be
   const old = before?.conditions?.find((condition) => condition.type === type);
   if (old === undefined) return type === 'Warning' || status === 'False';
   return old.status !== status || old.reason !== reason;
