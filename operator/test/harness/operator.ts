@@ -25,7 +25,7 @@ export interface OperatorProcessOptions {
   /** The operator's own; default `articdbm-system`, which must be there. */
   readonly namespace?: string;
   readonly identity?: string;
-  /** More flags, such as `--watch-namespaces=shop`. */
+  /** More flags, such as `--watch-namespaces=shop`, or in place of its own. */
   readonly flags?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   /** What no flag can do: see operator-child.ts. Without it, it is the command itself that runs. */
@@ -232,7 +232,7 @@ class Running implements OperatorProcess {
   }
 
   #flags(options: OperatorProcessOptions, admin: number): readonly string[] {
-    return [
+    const own = [
       `--kubeconfig=${this.#kubeconfig(options)}`,
       `--namespace=${options.namespace ?? OPERATOR_NAMESPACE}`,
       `--redis-url-file=${this.files.redis}`,
@@ -244,8 +244,11 @@ class Running implements OperatorProcess {
       '--proxy-image=example.com/articdbm-proxy:test',
       `--identity=${this.identity}`,
       '--shutdown-delay=0ms',
-      ...(options.flags ?? []),
     ];
+    const flags = options.flags ?? [];
+    const nameOf = (flag: string): string => flag.split('=', 1)[0] ?? '';
+    const replaced = new Set(flags.map(nameOf));
+    return [...own.filter((flag) => !replaced.has(nameOf(flag))), ...flags];
   }
 
   #kubeconfig({ apiServer, token, way = 'direct' }: OperatorProcessOptions): string {
