@@ -71,6 +71,7 @@ describe('the articdbm command', () => {
       [['standalone', 'docs/examples/shop', '--listen=15432'], '--listen is BACKEND=HOST:PORT'],
       [['standalone', 'docs/examples/shop', '--max-connections=many'], '--max-connections is a whole number'],
       [['standalone', 'docs/examples/shop', '--tls-cert=x'], '--tls-cert and --tls-key go together'],
+      [['operator'], '--store-url-file is missing'],
       [['proxy'], '--policy is missing'],
     ] as const) {
       const { code, stderr } = articdbm(...args);
@@ -97,7 +98,7 @@ describe('the articdbm command', () => {
   it('tells its version, and helps with each command', () => {
     expect(articdbm('--version')).to.deep.equal({ code: 0, stdout: `articdbm ${VERSION}\n`, stderr: '' });
     expect(articdbm('--help').stdout).to.include('standalone').and.to.include('check');
-    for (const command of ['standalone', 'check', 'proxy']) {
+    for (const command of ['standalone', 'check', 'proxy', 'operator']) {
       const { code, stdout } = articdbm(command, '--help');
       expect(stdout).to.include(`usage: articdbm ${command}`).and.to.include('exit code:');
       expect(code).to.equal(0);

@@ -53,6 +53,13 @@ export async function openTerm(base: Base, keys: () => KeyRing, leadership: Lead
     close: async () => {
       redis.disconnect();
       await history.close();
+      if (history.waiting > 0) {
+        const { waiting } = history;
+        base.log.warn(
+          { part: 'store', waiting },
+          'revisions waited for the store: it gets the latest of each scope alone',
+        );
+      }
       base.troubles.end('redis');
       base.troubles.end('store');
     },

@@ -8,7 +8,7 @@ import { SECRETS, type KubeObject } from '#operator/kube/resource';
 import { stopApiServers } from '../harness/api-server.ts';
 import { killOperators, OPERATOR_NAMESPACE } from '../harness/operator.ts';
 import { eventually } from '../publish/proxies.ts';
-import { ClusterScene, GATEWAY, PASSWORDS, SHOP, SIDECAR, tablesOf } from './cluster-scene.ts';
+import { ClusterScene, GATEWAY, PASSWORDS, SHOP, SIDECAR, tablesOf, user } from './cluster-scene.ts';
 
 describe('the operator as a process', function () {
   this.timeout(120_000);
@@ -105,6 +105,20 @@ describe('the operator as a process', function () {
     const now = await scene.client.get(SECRETS, ref);
     expect(now?.metadata.resourceVersion).to.equal(broken.metadata.resourceVersion);
     await scene.client.update(SECRETS, { ...secret, metadata: now?.metadata ?? secret.metadata });
+  });
+
+  it('of namespaces that it is not told to watch it sees nothing', async () => {
+    const hidden = user('default/hidden', { serviceAccounts: ['hidden'] });
+    await scene.apply(...Object.values(SHOP), hidden);
+    const operator = await scene.operator({ seams: {}, flags: ['--watch-namespaces=shop', '--watch-namespaces=prod'] });
+    await operator.ready();
+    await operator.leads();
+    await scene.until(SIDECAR, (now) => isDeepStrictEqual(tablesOf(now), ['orders']));
+    await eventually(async () => (await scene.readyCondition(SHOP.user)).startsWith('True '), 'Ready', 10_000);
+    expect(await operator.metric('articdbm_operator_objects{resource="dbusers"}')).to.equal(1);
+    expect(await scene.headOf('default/hidden')).to.equal(null);
+    expect(await scene.status(hidden)).to.equal(undefined);
+    await scene.remove(hidden);
   });
 
   it('a file whose URL is another now is read again, without a restart', async () => {
