@@ -97,10 +97,13 @@ function argsOf(wanted: readonly WantedBackend[], config: InjectConfig): string[
   ];
 }
 
-/** Holds all that comes after it until the policy is there. kubelet shows what an exec prints in the event, and no HTTP body. */
+/**
+ * Holds all that comes after it until the policy is there. kubelet shows what an exec prints in the event, and no HTTP body.
+ * The command waits by itself for 12 s, so that pods which wait don't start a process each second.
+ */
 const STARTUP = {
   exec: { command: ['/app/node', '/app/ready.js'] },
-  timeoutSeconds: 5,
+  timeoutSeconds: 20,
   periodSeconds: 1,
   successThreshold: 1,
   failureThreshold: FOREVER,
