@@ -32,6 +32,9 @@ const STATUSES_AT_ONCE = 8;
 /** Redis, when it is back, should not be waited for by the minute. */
 const SCOPES_MOST_DELAY_MS = 5_000;
 const STATUSES_MOST_DELAY_MS = 60_000;
+/** Statuses begin after the scopes have, or after this. */
+const FIRST_SCOPES_MS = 10_000;
+const LOOK_MS = 20;
 /** How long policyOf waits for a publish. */
 const POLICY_MS = 10_000;
 
@@ -148,10 +151,8 @@ export class Leading implements RunningControllers {
     if (this.#ending.signal.aborted) return;
     this.#reconcilers.push(
       this.#reconcile(this.#scopes, SCOPES_AT_ONCE, (key, signal) => reconcileScope(key, this.#context, signal)),
-      this.#reconcile(this.#statuses, STATUSES_AT_ONCE, (key, signal) =>
-        reconcileStatus(resourceIdOf(key), this.#context, signal),
-      ),
     );
+    this.#loops.push(this.#startStatuses());
     const { beatMs, proxiesMs, officeMs } = this.#context.settled;
     const { secrets, random } = this.#context;
     this.#loops.push(
@@ -169,6 +170,24 @@ export class Leading implements RunningControllers {
         () => this.#sweep(),
       ),
       secrets.keepFresh(this.#ending.signal),
+    );
+  }
+
+  /** Once the scopes have had their first turn: until then there is little to be said. */
+  async #startStatuses(): Promise<void> {
+    const { clock } = this.#context;
+    const { signal } = this.#ending;
+    const end = clock.now() + FIRST_SCOPES_MS;
+    for (;;) {
+      const { ready, running } = this.#scopes.counts();
+      if (ready + running === 0 || clock.now() >= end) break;
+      await wait(clock, LOOK_MS, signal);
+    }
+    if (signal.aborted) return;
+    this.#reconcilers.push(
+      this.#reconcile(this.#statuses, STATUSES_AT_ONCE, (key, reconciling) =>
+        reconcileStatus(resourceIdOf(key), this.#context, reconciling),
+      ),
     );
   }
 
