@@ -34,6 +34,30 @@ describe('the flags of articdbm operator', () => {
     expect(options.identity).to.equal(hostname());
     expect(options.watchNamespaces).to.deep.equal([]);
     expect(options.serviceHost).to.equal(undefined);
+    expect(options.sidecar).to.deep.equal({
+      image: GOOD['proxy-image'],
+      imagePullPolicy: 'IfNotPresent',
+      logLevel: 'warn',
+      refuseAfter: '24h',
+      resources: { requests: { cpu: '10m', memory: '96Mi' }, limits: { memory: '256Mi' } },
+    });
+  });
+
+  it('say what is put into pods', () => {
+    const options = parsed({
+      'proxy-pull-policy': 'Always',
+      'proxy-log-level': 'debug',
+      'proxy-refuse-after': '90m',
+      'proxy-requests': 'cpu=0.1,memory=1Gi',
+      'proxy-limits': '',
+    });
+    expect(options.sidecar).to.deep.equal({
+      image: GOOD['proxy-image'],
+      imagePullPolicy: 'Always',
+      logLevel: 'debug',
+      refuseAfter: '90m',
+      resources: { requests: { cpu: '0.1', memory: '1Gi' }, limits: {} },
+    });
   });
 
   it('may be variables, and name files', () => {
@@ -86,6 +110,14 @@ describe('the flags of articdbm operator', () => {
       [{ listen: '8443' }, '--listen is HOST:PORT'],
       [{ identity: 'a_b' }, '--identity is up to 128'],
       [{ 'log-level': 'loud' }, '--log-level is one of'],
+      [{ 'proxy-pull-policy': 'Sometimes' }, '--proxy-pull-policy is one of Always, IfNotPresent, Never'],
+      [{ 'proxy-log-level': 'loud' }, '--proxy-log-level is one of'],
+      [{ 'proxy-refuse-after': '1 day' }, '--proxy-refuse-after is a duration'],
+      [{ 'proxy-refuse-after': '119s' }, '--proxy-refuse-after is at least 2m'],
+      [{ 'proxy-requests': 'cpu=hunter2' }, '--proxy-requests: the quantity of cpu is written as Kubernetes does'],
+      [{ 'proxy-limits': 'memory=96MB' }, '--proxy-limits: the quantity of memory'],
+      [{ 'proxy-limits': 'hunter2/gpu=1' }, '--proxy-limits: resources are cpu, memory, ephemeral-storage'],
+      [{ 'proxy-requests': 'memory=257Mi' }, '--proxy-requests asks for more memory than --proxy-limits allows'],
     ];
     for (const [change, message] of wrong) {
       expect(() => parsed(change), JSON.stringify(change))

@@ -5,6 +5,7 @@ import { UrlProblem, holdsPassword, readRedisUrl, readStoreUrl, type UrlSource }
 import { StartError, UsageError, parseAddress, type Command, type Flags } from '#proxy/flags';
 import { VERSION } from '#proxy/version';
 import { hostname } from 'node:os';
+import { SIDECAR_FLAGS, sidecarOptions } from './sidecar-flags.ts';
 
 export const OPERATOR: Command = {
   usage:
@@ -52,7 +53,7 @@ exit code: 0 stopped, 1 it could not start or a part of it failed, 2 the command
       value: 'NAME',
       help: 'DNS name by which proxies reach the operator, and of its certificate; default: articdbm.NAMESPACE.svc',
     },
-    { name: 'proxy-image', value: 'IMAGE', help: 'of the containers that are put into pods' },
+    ...SIDECAR_FLAGS,
     {
       name: 'log-level',
       value: 'LEVEL',
@@ -114,7 +115,7 @@ export function operatorOptions(flags: Flags): OperatorOptions {
     advertise: optional(flags, 'advertise', reachable),
     admin: parseAddress('admin', flags.required('admin')),
     serviceHost: optional(flags, 'service-host', hostName),
-    proxyImage: imageName(flags.required('proxy-image')),
+    sidecar: sidecarOptions(flags),
     logLevel: flags.oneOf('log-level', LOG_LEVELS),
     rotateKeysEvery: rotation(flags),
     identity: identityName(flags.get('identity') ?? hostname()),
@@ -157,11 +158,6 @@ function namespaceName(flag: string, text: string): string {
 function hostName(flag: string, text: string): string {
   if (text.length <= 253 && /^[A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?$/.test(text)) return text;
   throw new UsageError(`--${flag} is a DNS name or an IPv4 address, without a port`);
-}
-
-function imageName(text: string): string {
-  if (text.length <= 512 && /^[A-Za-z0-9][-._:@/A-Za-z0-9]*$/.test(text)) return text;
-  throw new UsageError('--proxy-image is the name of an image');
 }
 
 /** The Lease holds it before `_`. */

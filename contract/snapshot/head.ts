@@ -113,6 +113,8 @@ export const PULL_AGE_MS = 75_000; // … is pulled again
 export const ASK_AGE_MS = 90_000; // … makes the proxy ask the operator, when Redis has none younger
 export const WARN_AGE_MS = 15 * 60_000; // … is warned of
 export const REFUSE_AGE_MS = 24 * 3_600_000; // … is not believed any more: the default of refuseAfter
+/** The least that refuseAfter may be: less would refuse between two beats. */
+export const LEAST_REFUSE_AGE_MS = 120_000;
 /** How often the leader signs heads anew. */
 export const BEAT_MS = 30_000;
 

@@ -11,7 +11,7 @@ import { KeptUrl } from './manager-urls.ts';
 import { notOpened } from './options.ts';
 import { readRedisUrl } from './options-urls.ts';
 import { openCertificates, type Certificates } from './serving/certificates.ts';
-import { DEFAULT_RESOURCES, type InjectConfig } from './serving/inject-config.ts';
+import type { InjectConfig } from './serving/inject-config.ts';
 import { leaderByLease } from './serving/leader-address.ts';
 import { startServing, type RunningServing, type ServingHooks } from './serving/serving.ts';
 
@@ -77,14 +77,7 @@ function serve(base: Base, office: Office, keys: OperatorKeys, certificates: Cer
 }
 
 function injectConfigOf({ options }: Base, { serverName }: Certificates): Omit<InjectConfig, 'caBundle'> {
-  return {
-    image: options.proxyImage,
-    imagePullPolicy: 'IfNotPresent',
-    operatorUrl: `https://${serverName}:${String(options.listen.port)}`,
-    resources: DEFAULT_RESOURCES,
-    logLevel: 'warn',
-    refuseAfter: '24h',
-  };
+  return { ...options.sidecar, operatorUrl: `https://${serverName}:${String(options.listen.port)}` };
 }
 
 function hooksOf(base: Base): ServingHooks {

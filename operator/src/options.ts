@@ -1,5 +1,6 @@
 import type { LogLevel } from './log.ts';
 import type { UrlSource } from './options-urls.ts';
+import type { SidecarOptions } from './serving/inject-config.ts';
 
 export interface Address {
   readonly host: string;
@@ -25,7 +26,8 @@ export interface OperatorOptions {
   readonly admin: Address;
   /** undefined: `articdbm.<namespace>.svc`. */
   readonly serviceHost: string | undefined;
-  readonly proxyImage: string;
+  /** What the injector puts into pods. */
+  readonly sidecar: SidecarOptions;
   readonly logLevel: LogLevel;
   /** Milliseconds, as all that follow. */
   readonly rotateKeysEvery: number;

@@ -51,6 +51,15 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
+{{/* Resources as the operator's flags have them: cpu=10m,memory=96Mi. */}}
+{{- define "articdbm.amounts" -}}
+{{- $amounts := list }}
+{{- range $name, $quantity := . }}
+{{- $amounts = append $amounts (printf "%s=%v" $name $quantity) }}
+{{- end }}
+{{- join "," $amounts }}
+{{- end }}
+
 {{/* Where a pod runs. (dict "at" values "labels" labels-as-YAML) */}}
 {{- define "articdbm.placement" -}}
 topologySpreadConstraints:

@@ -15,14 +15,8 @@ export interface InjectConfig {
 
 export type Amounts = Readonly<Record<string, string>>;
 
-/**
- * A sidecar needs less (docs/benchmarks.md); the limit also holds the startup probe's process, which runs beside it. No
- * limit of CPU: it would slow statements down where the node has time to spare.
- */
-export const DEFAULT_RESOURCES: InjectConfig['resources'] = {
-  requests: { cpu: '10m', memory: '96Mi' },
-  limits: { memory: '256Mi' },
-};
+/** What `articdbm operator` is told of them; its flags have the defaults. */
+export type SidecarOptions = Omit<InjectConfig, 'operatorUrl' | 'caBundle'>;
 
 /** Who asks: what the review of the request says beside the pod. */
 export interface InjectRequest {

@@ -16,6 +16,33 @@ const INJECTED = {
   ARTICDBM_OPERATOR_CA: '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n',
 };
 
+/** What pods are given unless values say otherwise: the same by the chart's defaults as by the flags'. */
+const SIDECAR = operatorOptions(
+  parseFlags(
+    OPERATOR,
+    [
+      '--store-url=postgres://x/y',
+      '--redis-url=redis://x',
+      '--proxy-redis-url=redis://x',
+      '--proxy-image=articdbm/proxy:0.1.0',
+    ],
+    {},
+  ),
+).sidecar;
+const SIDECARS: Readonly<Record<string, Partial<typeof SIDECAR>>> = {
+  'everything else': {
+    image: 'registry.example.com:5000/a/proxy:x',
+    imagePullPolicy: 'Never',
+    logLevel: 'debug',
+    refuseAfter: '90m',
+    resources: {
+      requests: { cpu: '1', memory: '2.68435456e+08' },
+      limits: { cpu: '1.5', memory: '1Gi', 'ephemeral-storage': '64Mi' },
+    },
+  },
+  'sidecars without limits': { resources: { requests: { cpu: '10m', memory: '96Mi' }, limits: {} } },
+};
+
 describe('the flags that the chart writes', function () {
   this.timeout(60_000);
   let helm: Helm;
@@ -67,6 +94,7 @@ describe('the flags that the chart writes', function () {
         expect(options.watchNamespaces, what).to.deep.equal(values.watchNamespaces ?? []);
         expect(options.serviceHost, what).to.equal(`articdbm.${NAMESPACE}.svc`);
         expect([options.listen.port, options.admin.port], what).to.deep.equal([8443, 9090]);
+        expect(options.sidecar, what).to.deep.equal({ ...SIDECAR, ...SIDECARS[what] });
         // kubelet waits for 30 s.
         expect(options.stopWithin, what).to.be.lessThan(30_000);
       }

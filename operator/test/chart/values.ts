@@ -28,6 +28,7 @@ export const RIGHT: readonly (readonly [what: string, values: Values])[] = [
       ],
     },
   ],
+  ['sidecars without limits', { ...URLS, sidecar: { resources: { limits: null } } }],
   [
     'everything else',
     {
@@ -48,6 +49,14 @@ export const RIGHT: readonly (readonly [what: string, values: Values])[] = [
         tolerations: [{ key: 'a', operator: 'Exists' }],
         affinity: { podAntiAffinity: {} },
         priorityClassName: 'system-cluster-critical',
+      },
+      sidecar: {
+        logLevel: 'debug',
+        refuseAfter: '90m',
+        resources: {
+          requests: { cpu: 1, memory: 268_435_456 },
+          limits: { cpu: 1.5, memory: '1Gi', 'ephemeral-storage': '64Mi' },
+        },
       },
       webhooks: { pods: { timeoutSeconds: 3 }, resources: { failurePolicy: 'Fail', timeoutSeconds: 2 } },
       rbac: { aggregate: false },
@@ -75,6 +84,11 @@ export const WRONG: readonly (readonly [what: string, values: Values, ...words: 
   ['a URL where a Secret is named', { store: { urlSecret: { name: 'postgres://a:b@c/d' } } }, '/store/urlSecret/name'],
   ['another level of log', { operator: { logLevel: 'loud' } }, "at '/operator/logLevel'", "'debug'"],
   ['a rotation without a unit', { operator: { rotateKeysEvery: '90' } }, "at '/operator/rotateKeysEvery'"],
+  ['a sidecar without a level of log', { sidecar: { logLevel: '' } }, "at '/sidecar/logLevel'", "'warn'"],
+  ['an age of policy without a unit', { sidecar: { refuseAfter: '24' } }, "at '/sidecar/refuseAfter'"],
+  ['a quantity that is none', { sidecar: { resources: { limits: { memory: '1GB' } } } }, '/limits/memory'],
+  ['no memory at all', { sidecar: { resources: { requests: { memory: 0 } } } }, '/requests/memory'],
+  ['a sidecar with a GPU', { sidecar: { resources: { limits: { 'nvidia.com/gpu': 1 } } } }, 'nvidia.com/gpu'],
   ['a webhook that waits for a minute', { webhooks: { pods: { timeoutSeconds: 60 } } }, '/webhooks/pods', '30'],
   ['pods that are let through when we are away', { webhooks: { pods: { failurePolicy: 'Ignore' } } }, 'failurePolicy'],
   ['a namespace that can not be', { watchNamespaces: ['Shop'] }, "at '/watchNamespaces/0'"],

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { DEFAULT_RESOURCES, type InjectConfig, type InjectRequest } from '#operator/serving/inject-config';
+import type { InjectConfig, InjectRequest } from '#operator/serving/inject-config';
 import type { PatchOperation } from '#operator/serving/inject-patch';
 
 export const TESTDATA = join(import.meta.dirname, '../../src/serving/testdata');
@@ -20,7 +20,7 @@ export const CONFIG: InjectConfig = {
   imagePullPolicy: 'IfNotPresent',
   operatorUrl: 'https://articdbm.articdbm-system.svc:8443',
   caBundle: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
-  resources: DEFAULT_RESOURCES,
+  resources: { requests: { cpu: '10m', memory: '96Mi' }, limits: { memory: '256Mi' } },
   logLevel: 'info',
   refuseAfter: '24h',
 };

@@ -20,7 +20,7 @@ import { SYSTEM_CLOCK } from '#operator/kube/system-clock';
 import { watchResources } from '#operator/resources/watch-resources';
 import { ClusterSecrets } from '#operator/secrets/cluster-secrets';
 import { openCertificates, type Certificates } from '#operator/serving/certificates';
-import { DEFAULT_RESOURCES, type InjectConfig } from '#operator/serving/inject-config';
+import type { InjectConfig } from '#operator/serving/inject-config';
 import { startServing, type RunningServing, type ServingOptions } from '#operator/serving/serving';
 
 export const NAMESPACE = 'articdbm';
@@ -37,7 +37,7 @@ export const INJECT: Omit<InjectConfig, 'caBundle'> = {
   image: 'registry.example/articdbm/proxy:0.1.0',
   imagePullPolicy: 'IfNotPresent',
   operatorUrl: `https://${SERVER_NAME}:8443`,
-  resources: DEFAULT_RESOURCES,
+  resources: { requests: { cpu: '10m', memory: '96Mi' }, limits: { memory: '256Mi' } },
   logLevel: 'warn',
   refuseAfter: '24h',
 };

@@ -1,4 +1,4 @@
-import { REFUSE_AGE_MS } from '#contract/snapshot/head';
+import { LEAST_REFUSE_AGE_MS, REFUSE_AGE_MS } from '#contract/snapshot/head';
 import { STATE_FOLDER, TOKEN_FILE } from '#contract/names';
 import type { ListenerConfig } from '../config.ts';
 import { parseListen, UsageError, type Flag, type Flags } from '../flags.ts';
@@ -7,8 +7,6 @@ import type { ClusterMode } from './cluster-logins.ts';
 
 const MODES = ['sidecar', 'gateway'] as const satisfies readonly ClusterMode[];
 const HOUR_MS = 3_600_000;
-/** Less would refuse between two beats. */
-const LEAST_REFUSE_AFTER_MS = 120_000;
 
 export const CLUSTER_FLAGS: readonly Flag[] = [
   {
@@ -55,7 +53,7 @@ export function clusterOptions(flags: Flags): ClusterOptions {
     throw new UsageError('--listen is on 127.0.0.1 or [::1] with --mode sidecar, which asks for no passwords');
   }
   const refuseAfter = flags.duration('refuse-after');
-  if (refuseAfter < LEAST_REFUSE_AFTER_MS) throw new UsageError('--refuse-after is at least 2m');
+  if (refuseAfter < LEAST_REFUSE_AGE_MS) throw new UsageError('--refuse-after is at least 2m');
   return {
     operator: operatorUrl(flags.required('operator')),
     ca: flags.required('operator-ca'),
