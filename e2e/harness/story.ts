@@ -35,6 +35,9 @@ export function story(title: string, namespaces: readonly string[], body: (scene
       found = { cluster, namespace, kubectl: cluster.kubectl.in(namespace) };
     });
 
+    body(scene);
+
+    // Last, so that what a story itself ends has its namespaces still.
     after('tidy up', async function () {
       this.timeout(180_000);
       if (found === undefined) return;
@@ -46,8 +49,6 @@ export function story(title: string, namespaces: readonly string[], body: (scene
       }
       await remove(kubectl, namespaces);
     });
-
-    body(scene);
   });
 }
 
