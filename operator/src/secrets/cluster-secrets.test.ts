@@ -104,6 +104,19 @@ describe('Secrets', () => {
     expect(secrets.state([S])).to.equal('held');
   });
 
+  it('that may not be read any more count on as they were', async () => {
+    const { secrets, answers, put, load, clock, wanted } = scene();
+    put('1', { password: 'p' });
+    await load();
+    answers.set('shop/s', FORBIDDEN);
+    await clock.advance(61_000);
+    await load();
+    expect([secrets.read('shop', 's', 'password'), secrets.resourceVersion('shop', 's')]).to.deep.equal(['p', '1']);
+    wanted.set('shop/s', ['password', 'other']); // of which nothing was ever read
+    await load();
+    expect([secrets.read('shop', 's', 'other'), secrets.trouble('shop', 's')]).to.deep.equal([undefined, 'forbidden']);
+  });
+
   it('are looked at again while they are named, and who listens is told of a change', async () => {
     const { secrets, asked, put, load, clock, changed, wanted } = scene();
     const stop = new AbortController();

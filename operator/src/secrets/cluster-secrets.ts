@@ -145,9 +145,14 @@ export class ClusterSecrets implements Secrets {
       if (values.size < wanted.size) return { ...this.#nothing(name, undefined, wanted, at), version, values };
       return { version, trouble: undefined, wanted, values, at, due: at + this.#later(FRESH_MS), misses: 0 };
     } catch (error) {
-      if (isStatus(error, 403)) return this.#nothing(name, 'forbidden', wanted, at);
-      throw error;
+      if (!isStatus(error, 403) || this.#countsOn(name)) throw error;
+      return this.#nothing(name, 'forbidden', wanted, at);
     }
+  }
+
+  /** What was read is not taken back because a RoleBinding is away: that would lock out whom nobody meant to. */
+  #countsOn(name: SecretName): boolean {
+    return this.#stateOf(name) !== 'unread' && (this.#held.get(idOf(name))?.values.size ?? 0) > 0;
   }
 
   /** There is nothing, or not all that is wanted: it is asked for again soon, and then ever later. */
