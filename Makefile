@@ -2,7 +2,7 @@
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SETUP := node_modules/.articdbm-setup
 .DEFAULT_GOAL := help
-.PHONY: help setup servers demo test test-long check generate build bundle bench coverage fuzz fmt clean clean-build \
+.PHONY: help setup servers demo test test-long check generate build bundle bench bench-operator coverage fuzz fmt clean clean-build \
   node cluster cluster-down images e2e
 
 help: ## what each target does
@@ -43,6 +43,9 @@ bundle: $(SETUP) ## the small proxy bundle in dist-bundle/
 
 bench: servers bundle ## side by side with PgBouncer and a direct connection; writes docs/benchmarks.md
 	@node proxy/src/bench/main.ts
+
+bench-operator: servers node ## operator, webhooks and sidecar on real parts, half an hour, root; its own section of docs/benchmarks.md
+	@node operator/bench/main.ts
 
 node: $(SETUP)
 	@bash tools/setup/node.sh
