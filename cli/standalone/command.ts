@@ -55,6 +55,7 @@ export async function runStandalone(flags: Flags): Promise<number> {
     credentials: policy,
     confirmed: () => policy.confirmed,
     mockSecret: () => mockSecret,
+    sayOfCertificate: (_outcome, text) => out.say(text),
   });
   const standalone = new Standalone({ policy, serving, asked, out });
   const opened = await standalone.open(first.kind === 'sound' ? first.diagnostics : []);

@@ -24,7 +24,6 @@ export class Standalone {
   #wasBroken = false;
   #told = '';
   #exposureTold = false;
-  #tlsTold = '';
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -51,7 +50,7 @@ export class Standalone {
   /** Looks at the folder again. Never rejects: the proxy goes on with what it has. */
   async look(reported: boolean): Promise<void> {
     const { policy, out } = this.#parts;
-    this.#rereadTls();
+    this.#parts.serving.lookAtCertificate();
     try {
       const look = await policy.look(reported);
       if (look.kind === 'broken') this.#tellBroken(look);
@@ -61,15 +60,6 @@ export class Standalone {
       const code = (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.name : 'unknown');
       out.say(`the folder could not be read (${code}): what is in force stays`);
     }
-  }
-
-  #rereadTls(): void {
-    const { serving, out } = this.#parts;
-    const outcome = serving.rereadTls();
-    const problem = typeof outcome === 'object' ? outcome.problem : '';
-    if (problem !== '' && problem !== this.#tlsTold) out.say(`${problem}: the certificate that is served stays`);
-    this.#tlsTold = problem;
-    if (outcome === 'replaced') out.say('new connections are served with the certificate as it is now');
   }
 
   #tellBroken({ diagnostics }: Extract<Look, { kind: 'broken' }>): void {

@@ -43,7 +43,12 @@ export async function runFromFiles(flags: Flags): Promise<number> {
   };
   const problem = load();
   if (problem !== undefined) return complain(problem);
-  const serving = await serve({ options, snapshots, credentials, confirmed: () => confirmed });
+  const serving = await serve({
+    ...{ options, snapshots, credentials, confirmed: () => confirmed },
+    sayOfCertificate: (outcome, text) => {
+      if (outcome === 'kept') complain(text);
+    },
+  });
   try {
     for (const listener of listeners) await serving.listen(listener);
     serving.opened();
@@ -54,8 +59,7 @@ export async function runFromFiles(flags: Flags): Promise<number> {
   process.on('SIGHUP', () => {
     const wrong = load();
     if (wrong !== undefined) complain(`${wrong}: what is in force stays`);
-    const tls = serving.rereadTls();
-    if (typeof tls === 'object') complain(`${tls.problem}: the certificate that is served stays`);
+    serving.lookAtCertificate();
   });
   await untilStopped(() => serving.stop());
   return 0;

@@ -10,7 +10,9 @@ export const PROXY: Command = {
 What it waits for stands in its log and on /readyz. With --mode sidecar it serves the processes of its own pod, on
 loopback and without passwords; with --mode gateway everybody who has a password.
 
-With --policy, from files: SIGHUP reads them and the certificate again; what is not valid leaves in force what is.
+With --policy, from files: SIGHUP reads them again; what is not valid leaves in force what is.
+
+--tls-cert and --tls-key are looked at once a minute and on SIGHUP: new connections are served with what is there.
 
 exit code: 0 stopped, 1 it could not start, 2 the command line is wrong`,
   flags: [

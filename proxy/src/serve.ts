@@ -4,7 +4,8 @@ import { fileOutput, streamOutput } from './audit/output.ts';
 import type { LineOutput } from './audit/output.ts';
 import { jsonLinesSink, noAudit } from './audit/sink.ts';
 import type { Environment, IdentityMode, ListenerConfig, ProxyConfig, UpstreamCredentials } from './config.ts';
-import { StartError, UsageError } from './flags.ts';
+import { watchCertificate, type SayOfCertificate } from './client-certificate.ts';
+import { StartError } from './flags.ts';
 import type { ServeOptions } from './serve-flags.ts';
 import { startProxy } from './server.ts';
 import type { RunningProxy } from './server.ts';
@@ -24,6 +25,8 @@ export interface ServeInput {
   readonly identity?: IdentityMode;
   readonly serves?: NonNullable<ProxyConfig['serves']>;
   readonly environment?: Environment;
+  /** What becomes of the files of --tls-cert and --tls-key. Absent: the log has it. */
+  readonly sayOfCertificate?: SayOfCertificate;
   /** Epoch milliseconds at which the source last confirmed the policy in force. */
   confirmed(): number;
   /** What /readyz says besides that listeners are open; absent: whether policy is in force. */
@@ -42,8 +45,8 @@ export interface Serving {
   listen(listener: ListenerConfig): Promise<ListenerConfig>;
   /** The first listeners are open: /readyz may say so. */
   opened(): void;
-  /** Reads --tls-cert and --tls-key again, for new connections. A text: what is wrong, and the old ones stay. */
-  rereadTls(): 'same' | 'replaced' | { readonly problem: string };
+  /** Looks at --tls-cert and --tls-key now, as happens once a minute anyway: new connections get what is there. */
+  lookAtCertificate(): void;
   readonly logger: Logger;
   readonly recorder: ProxyRecorder;
   /** Where /metrics is, if it was asked for. */
@@ -78,29 +81,25 @@ export async function serve(input: ServeInput): Promise<Serving> {
   const metrics = { contentType: recorder.registry.contentType, metrics: () => recorder.registry.metrics() };
   const admin =
     options.admin === undefined ? undefined : await openAdmin({ ...options.admin, metrics, unready, warning });
-  const proxy = await startProxy({
-    listeners: [],
-    snapshots,
-    credentials: input.credentials,
-    recorder,
-    ...(options.clientTls === undefined ? {} : { clientTls: options.clientTls }),
-    requireTls: options.requireTls,
-    ...(input.mockSecret === undefined ? {} : { mockSecret: input.mockSecret }),
-    ...(input.identity === undefined ? {} : { identity: input.identity }),
-    ...(input.serves === undefined ? {} : { serves: input.serves }),
-    limits: options.limits,
-    environment,
-  });
+  const proxy = await startProxy({ ...configOf(input), recorder, environment });
   started.proxy = proxy;
+  const certificate = watchCertificate({
+    served: options.clientTls,
+    read: options.readClientTls,
+    replace: (next) => proxy.replaceClientTls(next),
+    say: input.sayOfCertificate ?? logOf(logger),
+    registry: recorder.registry,
+  });
   return {
     listen: (listener) => proxy.listen(listener),
     opened: () => (state = 'open'),
-    rereadTls: tlsReader(options, proxy),
+    lookAtCertificate: () => certificate.look(),
     logger,
     recorder,
     admin,
     stop: async () => {
       state = 'stopping';
+      certificate.close();
       await proxy.drain(options.drain);
       await admin?.close();
       await Promise.all([stdout.flush(FLUSH), auditFile?.flush(FLUSH)]);
@@ -108,21 +107,25 @@ export async function serve(input: ServeInput): Promise<Serving> {
   };
 }
 
-function tlsReader({ clientTls, readClientTls }: ServeOptions, proxy: RunningProxy): Serving['rereadTls'] {
-  let current = clientTls;
-  return () => {
-    try {
-      const read = readClientTls();
-      if (read === undefined || (read.cert === current?.cert && read.key === current.key)) return 'same';
-      proxy.replaceClientTls(read);
-      current = read;
-      return 'replaced';
-    } catch (error) {
-      if (error instanceof UsageError) return { problem: error.message };
-      throw error;
-    }
+function configOf(input: ServeInput): Omit<ProxyConfig, 'recorder' | 'environment'> {
+  const { options, snapshots, credentials } = input;
+  return {
+    listeners: [],
+    snapshots,
+    credentials,
+    ...(options.clientTls === undefined ? {} : { clientTls: options.clientTls }),
+    requireTls: options.requireTls,
+    ...(input.mockSecret === undefined ? {} : { mockSecret: input.mockSecret }),
+    ...(input.identity === undefined ? {} : { identity: input.identity }),
+    ...(input.serves === undefined ? {} : { serves: input.serves }),
+    limits: options.limits,
   };
 }
+
+const logOf =
+  (logger: Logger): SayOfCertificate =>
+  (outcome, text) =>
+    logger[outcome === 'kept' ? 'warn' : 'info']({ what: 'certificate' }, text);
 
 const ENVIRONMENT: Environment = {
   now: () => Date.now(),

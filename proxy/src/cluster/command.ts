@@ -35,11 +35,7 @@ export async function runInCluster(flags: Flags): Promise<number> {
     await serving.stop();
     throw error;
   }
-  process.on('SIGHUP', () => {
-    const tls = serving.rereadTls();
-    if (typeof tls === 'object')
-      serving.logger.warn({ what: 'tls' }, `${tls.problem}: the certificate that is served stays`);
-  });
+  process.on('SIGHUP', () => serving.lookAtCertificate());
   await untilStopped(async () => {
     await serving.stop();
     cluster.close();

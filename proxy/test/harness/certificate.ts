@@ -10,10 +10,11 @@ export interface TestCertificate {
 }
 
 /**
- * A certificate for `localhost` and 127.0.0.1 under an authority of its own, good for a day. Written out in DER
+ * A certificate for `localhost` and 127.0.0.1 under an authority of its own, good for a day unless told otherwise
+ * (milliseconds). Written out in DER
  * (RFC 5280 §4.1) so that the suites need no openssl.
  */
-export function makeCertificate(host = 'localhost'): TestCertificate {
+export function makeCertificate(host = 'localhost', life = 86_400_000): TestCertificate {
   const authority = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const leaf = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const issuer = name(`ArticDBM test authority ${randomBytes(4).toString('hex')}`);
@@ -26,7 +27,7 @@ export function makeCertificate(host = 'localhost'): TestCertificate {
     der(0x87, Buffer.from([127, 0, 0, 1])), // iPAddress
   );
   const cert = certificate(
-    { issuer, subject: name(host), subjectKey: leaf.publicKey, signer: authority.privateKey },
+    { issuer, subject: name(host), subjectKey: leaf.publicKey, signer: authority.privateKey, life },
     [extension('551d11', false, names)], // subjectAltName
   );
   const key = createPrivateKey(leaf.privateKey.export({ type: 'pkcs8', format: 'pem' }));
@@ -38,18 +39,22 @@ interface Subject {
   readonly subject: Buffer;
   readonly subjectKey: KeyObject;
   readonly signer: KeyObject;
+  readonly life?: number;
 }
 
 const ECDSA_WITH_SHA256 = sequence(oid('2a8648ce3d040302'));
 
-function certificate({ issuer, subject, subjectKey, signer }: Subject, extensions: readonly Buffer[]): string {
+function certificate(
+  { issuer, subject, subjectKey, signer, life = 86_400_000 }: Subject,
+  extensions: readonly Buffer[],
+): string {
   const serial = Buffer.concat([Buffer.from([0x01]), randomBytes(12)]);
   const tbs = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))), // version 3
     der(0x02, serial),
     ECDSA_WITH_SHA256,
     issuer,
-    sequence(time(-3_600_000), time(86_400_000)),
+    sequence(time(-3_600_000), time(life)),
     subject,
     subjectKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(...extensions, subjectKeyIdentifier(subjectKey))),

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { serialiseSnapshot } from '#contract/snapshot/serialise';
+import { makeCertificate, type TestCertificate } from '../harness/certificate.ts';
 import { freePort } from '../harness/ports.ts';
 import { requirePostgres } from '../harness/postgres-server.ts';
 import type { PostgresServer } from '../harness/postgres-server.ts';
@@ -35,6 +36,7 @@ describe('the proxy bundle', () => {
     writePolicy(['t']);
     const logins = { 'test/main': { username: server.user, password: server.password } };
     writeFileSync(join(folder, 'logins.json'), JSON.stringify(logins), { mode: 0o600 });
+    writeCertificate(makeCertificate());
     place.port = await freePort();
     place.admin = await freePort();
     child = spawn(
@@ -46,6 +48,7 @@ describe('the proxy bundle', () => {
         '--logins=logins.json',
         `--listen=test/main=127.0.0.1:${place.port}`,
         `--admin=127.0.0.1:${place.admin}`,
+        ...['--tls-cert=cert.pem', '--tls-key=key.pem'],
       ],
       { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -72,6 +75,11 @@ describe('the proxy bundle', () => {
       { name: 'reader', password: 'reader-secret', rules: [rule] },
     ];
     writeFileSync(join(folder, 'policy.json'), serialiseSnapshot(testSnapshot({ host, port, users })));
+  }
+
+  function writeCertificate({ cert, key }: TestCertificate): void {
+    writeFileSync(join(folder, 'cert.pem'), cert);
+    writeFileSync(join(folder, 'key.pem'), key, { mode: 0o600 });
   }
 
   async function ready(): Promise<void> {
@@ -149,5 +157,30 @@ describe('the proxy bundle', () => {
     expect(output).to.match(/policy\.json can not be read \(\w+\): what is in force stays/);
     expect(await tried('select id from u')).to.equal('ok');
     await reader.end();
+  });
+
+  it('SIGHUP looks at the certificate again; one that is not valid changes nothing', async () => {
+    const served = async (ca: string): Promise<string> => {
+      const client = new pg.Client({
+        ...{ host: '127.0.0.1', port: place.port, user: 'reader', password: 'reader-secret', database: 'postgres' },
+        ssl: { ca, servername: 'localhost' },
+      });
+      client.on('error', () => undefined);
+      return client.connect().then(
+        async () => client.end().then(() => 'ok'),
+        (error: unknown) => (error as NodeJS.ErrnoException).code ?? String(error),
+      );
+    };
+    const renewed = makeCertificate();
+    expect(await served(renewed.ca)).not.to.equal('ok');
+    writeCertificate(renewed);
+    child.kill('SIGHUP');
+    for (let attempt = 0; attempt < 200 && (await served(renewed.ca)) !== 'ok'; attempt += 1) await delay(20);
+    expect(await served(renewed.ca)).to.equal('ok');
+    writeCertificate({ ...makeCertificate(), key: renewed.key });
+    child.kill('SIGHUP');
+    for (let attempt = 0; attempt < 200 && !output.includes('served stays'); attempt += 1) await delay(20);
+    expect(output).to.include('no certificate and its key (PEM): the certificate that is served stays');
+    expect(await served(renewed.ca)).to.equal('ok');
   });
 });

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { chmodSync, mkdtempSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -299,6 +300,9 @@ describe('articdbm standalone', () => {
     await encrypted(two.ca).connect();
     expect(await codeOf(encrypted(one.ca).connect())).not.to.equal('ok');
     expect((await before.query('select id from t')).rows).to.deep.equal([{ id: 1 }]);
+    const metrics = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
+    const end = Number(/^articdbm_proxy_certificate_end_seconds (\d+)$/m.exec(metrics)?.[1]);
+    expect(end * 1000).to.equal(new X509Certificate(two.cert).validToDate.getTime());
   }).timeout(30_000);
 
   it('serves TLS with the certificate that it is given, and refuses a key that is another’s', async () => {
