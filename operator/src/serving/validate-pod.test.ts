@@ -120,7 +120,23 @@ describe('validatePod', () => {
         expect(validatePod(adding(container), EPHEMERAL)).to.include({ allowed: false, reason });
         expect(validatePod(adding(container), REVIEW)).to.include({ allowed: false, reason });
       });
+
+      it(`refuses one that ${situation} when the label has been taken from the pod, or says no`, () => {
+        for (const labels of [{}, { 'articdbm.io/inject': 'false' }]) {
+          const pod = { ...(adding(container) as Pod), metadata: { ...plain.metadata, labels } };
+          expect(validatePod(pod, EPHEMERAL)).to.include({ allowed: false, reason });
+        }
+      });
     }
+
+    it('is nothing to us in a pod without a proxy', () => {
+      const { initContainers: _, ...spec } = plain.spec;
+      const debug = { name: 'debug', image: 'd:1', targetContainerName: 'articdbm-proxy' };
+      expect(validatePod({ ...plain, spec: { ...spec, ephemeralContainers: [debug] } }, EPHEMERAL)).to.deep.equal({
+        allowed: true,
+        warnings: [],
+      });
+    });
 
     it('does not judge the sidecar of a pod that an older release made', () => {
       const [sidecar] = plain.spec.initContainers ?? [];

@@ -1,4 +1,4 @@
-import { INJECT_LABEL } from '#contract/names';
+import { PROXY_CONTAINER } from '#contract/names';
 import type { InjectRequest } from './inject-config.ts';
 import type { PatchOperation } from './inject-patch.ts';
 import { parsePod } from './inject-pod.ts';
@@ -48,10 +48,12 @@ export function validatePod(value: unknown, review: PodReview): PodVerdict {
 const isEnvOfContainer = ({ path }: PatchOperation): boolean =>
   /^\/spec\/(initContainers|containers)\/[0-9]+\/env(\/[0-9]+)?$/.test(path);
 
+/** Whatever its labels say: they can be taken from a pod that runs. */
 function validateEphemeral(value: unknown): PodVerdict {
   const pod = parsePod(value);
   if (pod === undefined) return denied(notAPod());
-  if (pod.metadata.labels?.[INJECT_LABEL] === undefined) return ALLOWED;
+  const { containers, initContainers = [] } = pod.spec;
+  if (![...containers, ...initContainers].some(({ name }) => name === PROXY_CONTAINER)) return ALLOWED;
   const refusal = refuseReach(pod);
   return refusal === undefined ? ALLOWED : denied(refusal);
 }

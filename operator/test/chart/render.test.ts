@@ -30,7 +30,8 @@ interface Webhook {
     readonly caBundle?: string;
     readonly service: { readonly name: string; readonly port: number; readonly path: string };
   };
-  readonly rules: readonly { readonly apiGroups: readonly string[] }[];
+  readonly rules: readonly { readonly resources: readonly string[] }[];
+  readonly matchConditions?: readonly { readonly expression: string }[];
   readonly objectSelector?: unknown;
   readonly namespaceSelector?: unknown;
   readonly failurePolicy: string;
@@ -123,7 +124,9 @@ describe('the chart, rendered', function () {
   });
 
   it('pods that ask for nothing never come to a webhook, and those that do are never let through without it', () => {
-    const forPods = webhooksOf(manifests).filter(({ rules }) => rules.some(({ apiGroups }) => apiGroups.includes('')));
+    const forPods = webhooksOf(manifests).filter(({ rules }) =>
+      rules.some(({ resources }) => resources.includes('pods')),
+    );
     expect(forPods.map(({ clientConfig }) => clientConfig.service.path)).to.deep.equal(['/mutate', '/validate']);
     for (const { failurePolicy, objectSelector } of forPods) {
       expect(failurePolicy).to.equal('Fail');
@@ -134,6 +137,16 @@ describe('the chart, rendered', function () {
         ],
       });
     }
+  });
+
+  it('what is added to a running pod is judged by its containers, for its label can be taken away', () => {
+    const [debugging, ...rest] = webhooksOf(manifests).filter(({ rules }) =>
+      rules.some(({ resources }) => resources.includes('pods/ephemeralcontainers')),
+    );
+    expect(rest).to.deep.equal([]);
+    expect(debugging?.failurePolicy).to.equal('Fail');
+    expect(debugging).not.to.have.property('objectSelector');
+    expect(debugging?.matchConditions?.map(({ expression }) => expression).join()).to.include(PROXY_CONTAINER);
   });
 
   it('no webhook has a caBundle that an upgrade would bring back', () => {

@@ -169,7 +169,11 @@ describe('helm, against a real API server', function () {
     writeFileSync(file, changed);
     helm.run(['upgrade', 'articdbm', next, ...flags], AFTER);
     const { webhooks } = await get<Configuration>('ValidatingWebhookConfiguration', 'articdbm');
-    expect(webhooks.map(({ name }) => name)).to.deep.equal(['pods.articdbm.io', 'renamed.articdbm.io']);
+    expect(webhooks.map(({ name }) => name)).to.deep.equal([
+      'pods.articdbm.io',
+      'debugging.articdbm.io',
+      'renamed.articdbm.io',
+    ]);
   });
 
   it('what is uninstalled leaves resources, keys and certificates, and finds them again', async () => {
