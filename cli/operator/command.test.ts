@@ -28,8 +28,8 @@ describe('the flags of articdbm operator', () => {
 
   it('that are needed are enough', () => {
     const options = parsed();
-    expect(options.listen).to.deep.equal({ host: '0.0.0.0', port: 8443 });
-    expect(options.admin).to.deep.equal({ host: '0.0.0.0', port: 9090 });
+    expect(options.listen).to.deep.equal({ host: '*', port: 8443 });
+    expect(options.admin).to.deep.equal({ host: '*', port: 9090 });
     expect(options.rotateKeysEvery).to.equal(90 * 86_400_000);
     expect(options.identity).to.equal(hostname());
     expect(options.watchNamespaces).to.deep.equal([]);
@@ -106,6 +106,7 @@ describe('the flags of articdbm operator', () => {
       [{ 'rotate-keys-every': '1h' }, '--rotate-keys-every is at least 48h'],
       [{ 'watch-namespaces': 'Shop' }, '--watch-namespaces is the name of a namespace'],
       [{ advertise: '0.0.0.0:8443' }, '--advertise is an address that other replicas can connect to'],
+      [{ advertise: '*:8443' }, '--advertise is an address that other replicas can connect to'],
       [{ 'service-host': 'https://articdbm' }, '--service-host is a DNS name'],
       [{ listen: '8443' }, '--listen is HOST:PORT'],
       [{ identity: 'a_b' }, '--identity is up to 128'],

@@ -1,3 +1,4 @@
+import { EVERYWHERE } from '#contract/addresses';
 import { LOG_LEVELS } from '#operator/log';
 import { runOperator } from '#operator/main';
 import { StartProblem, type Address, type OperatorOptions } from '#operator/options';
@@ -41,13 +42,18 @@ exit code: 0 stopped, 1 it could not start or a part of it failed, 2 the command
     { name: 'redis-url', value: 'URL', help: 'the same, without a password' },
     { name: 'proxy-redis-url-file', value: 'FILE', help: "Redis' URL with the login that proxies are given" },
     { name: 'proxy-redis-url', value: 'URL', help: 'the same, without a password' },
-    { name: 'listen', value: 'HOST:PORT', help: 'HTTPS for proxies and webhooks', default: '0.0.0.0:8443' },
+    {
+      name: 'listen',
+      value: 'HOST:PORT',
+      help: 'HTTPS for proxies and webhooks; * is everywhere, IPv6 too',
+      default: '*:8443',
+    },
     {
       name: 'advertise',
       value: 'HOST:PORT',
       help: "where other replicas reach it; default: --listen, or this machine's address",
     },
-    { name: 'admin', value: 'HOST:PORT', help: 'serve /metrics, /healthz and /readyz there', default: '0.0.0.0:9090' },
+    { name: 'admin', value: 'HOST:PORT', help: 'serve /metrics, /healthz and /readyz there', default: '*:9090' },
     {
       name: 'service-host',
       value: 'NAME',
@@ -174,7 +180,7 @@ function listenAddress(address: Address): Address {
 
 function reachable(flag: string, text: string): Address {
   const address = parseAddress(flag, text);
-  if (address.port > 0 && !['0.0.0.0', '::'].includes(address.host)) return address;
+  if (address.port > 0 && ![EVERYWHERE, '0.0.0.0', '::'].includes(address.host)) return address;
   throw new UsageError(`--${flag} is an address that other replicas can connect to`);
 }
 

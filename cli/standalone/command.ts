@@ -1,3 +1,4 @@
+import { addressText } from '#contract/addresses';
 import type { ListenerConfig } from '#proxy/config';
 import { UsageError, parseListen } from '#proxy/flags';
 import type { Command, Flags } from '#proxy/flags';
@@ -63,7 +64,8 @@ export async function runStandalone(flags: Flags): Promise<number> {
     await serving.stop();
     return 1;
   }
-  if (serving.admin !== undefined) out.say(`metrics on http://${serving.admin.host}:${serving.admin.port}/metrics`);
+  const { admin } = serving;
+  if (admin !== undefined) out.say(`metrics on http://${addressText(admin.host, admin.port)}/metrics`);
   const watch = watchFolder(folder, (reported) => standalone.look(reported));
   await untilStopped(async () => {
     watch.close();

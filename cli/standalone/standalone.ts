@@ -1,3 +1,4 @@
+import { addressText } from '#contract/addresses';
 import type { ListenerConfig } from '#proxy/config';
 import type { Serving } from '#proxy/serve';
 import { formatDiagnostic } from '../folder/diagnostic.ts';
@@ -104,7 +105,7 @@ export class Standalone {
         if (code === undefined) throw error;
         all = false;
         const advice = `choose another address with --listen ${backend}=HOST:PORT`;
-        out.say(`${formatAddress(host, port)} for ${backend} can not be opened (${code}): ${advice}`);
+        out.say(`${addressText(host, port)} for ${backend} can not be opened (${code}): ${advice}`);
       }
     }
     return all;
@@ -123,13 +124,10 @@ export class Standalone {
     const { policy, out } = this.#parts;
     if (policy.inForce === undefined) return;
     const { loaded, compiled } = policy.inForce;
-    const addresses = new Map([...this.#open].map(([id, { host, port }]) => [id, formatAddress(host, port)]));
+    const addresses = new Map([...this.#open].map(([id, { host, port }]) => [id, addressText(host, port)]));
     out.table(renderStatus({ ...loaded, findings: compiled.findings, addresses }, Date.now()));
   }
 }
 
 const idOf = ({ namespace, name }: { readonly namespace?: string; readonly name: string }): string =>
   `${namespace ?? 'default'}/${name}`;
-
-const formatAddress = (host: string, port: number): string =>
-  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

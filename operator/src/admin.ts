@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostToBind } from '#contract/addresses';
 import type { Address } from './options.ts';
 
 /** What keeps a replica from being asked, and what is wrong besides. Words of ours, without received values. */
@@ -32,7 +33,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   server.maxConnections = 64;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port, options.host, () => {
+    server.listen(options.port, hostToBind(options.host), () => {
       server.off('error', reject);
       resolve();
     });

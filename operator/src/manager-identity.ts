@@ -1,8 +1,9 @@
 import { networkInterfaces } from 'node:os';
 import { isIPv6 } from 'node:net';
+import { addressText, EVERYWHERE } from '#contract/addresses';
 import type { Address } from './options.ts';
 
-const WILDCARDS = ['0.0.0.0', '::'];
+const WILDCARDS = [EVERYWHERE, '0.0.0.0', '::'];
 
 /** Where other replicas reach what is bound there: one that listens everywhere is reached at the machine's first address. */
 export function reachableAddress(bound: Address, interfaces = networkInterfaces()): Address {
@@ -13,9 +14,6 @@ export function reachableAddress(bound: Address, interfaces = networkInterfaces(
   return { host: first?.address ?? '127.0.0.1', port: bound.port };
 }
 
-/** `host:port`, IPv6 in brackets. */
-export const textOf = ({ host, port }: Address): string => `${isIPv6(host) ? `[${host}]` : host}:${String(port)}`;
-
 /** `<pod or host>_<host:port>_<random>`: of this process alone, and it says where the leader is asked. */
 export const leaseIdentity = (name: string, reachable: Address, random: string): string =>
-  `${name}_${textOf(reachable)}_${random}`;
+  `${name}_${addressText(reachable.host, reachable.port)}_${random}`;

@@ -16,7 +16,12 @@ With --policy, from files: SIGHUP reads them again; what is not valid leaves in 
 
 exit code: 0 stopped, 1 it could not start, 2 the command line is wrong`,
   flags: [
-    { name: 'listen', value: 'BACKEND=HOST:PORT', help: 'where clients of a backend connect', many: true },
+    {
+      name: 'listen',
+      value: 'BACKEND=HOST:PORT',
+      help: 'where clients of a backend connect; * as HOST is everywhere, IPv6 too',
+      many: true,
+    },
     ...CLUSTER_FLAGS,
     ...FILE_FLAGS,
     ...SERVE_FLAGS,

@@ -2,6 +2,7 @@
 import { constants, X509Certificate } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
+import { addressText, hostToBind, plainHost } from '#contract/addresses';
 import type { ClientCertificate, ListenerConfig, ProxyConfig } from './config.ts';
 import type { ClientTls } from './connection-accept.ts';
 import type { ConnectionContext, Shared } from './connection-context.ts';
@@ -129,7 +130,7 @@ class Proxy implements RunningProxy {
     const { environment, limits, recorder } = this.#config;
     const protocol = this.#protocolOf(backend);
     const session = ++this.#sessions;
-    const client = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
+    const client = addressText(plainHost(socket.remoteAddress ?? '?'), socket.remotePort ?? 0);
     const channel = this.#tls; // of this connection, whatever certificate comes meanwhile
     let username: string | undefined;
     return {
@@ -205,7 +206,7 @@ function unlessAbsent(error: unknown): void {
 function bound(server: net.Server, { host, port }: ListenerConfig): Promise<{ host: string; port: number }> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, () => {
+    server.listen(port, hostToBind(host), () => {
       server.removeListener('error', reject);
       const address = server.address();
       resolve({ host, port: address !== null && typeof address === 'object' ? address.port : port });

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { hostToBind } from '#contract/addresses';
 import { busy, refused, type Answer } from './answers.ts';
 import type { Certificates } from './certificates.ts';
 import { FairBudget } from './fair-budget.ts';
@@ -70,7 +71,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const stopListening = certificates.onChange(() => server.setSecureContext({ ...LIMITS, ...certificates.served() }));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(listen.port, listen.host, () => {
+    server.listen(listen.port, hostToBind(listen.host), () => {
       server.off('error', reject);
       resolve();
     });

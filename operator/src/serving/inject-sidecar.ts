@@ -1,3 +1,4 @@
+import { EVERYWHERE } from '#contract/addresses';
 import {
   PROXY_ADMIN_PORT,
   PROXY_CONTAINER,
@@ -91,7 +92,7 @@ function argsOf(wanted: readonly WantedBackend[], config: InjectConfig): string[
     `--token=${TOKEN_FILE}`,
     `--state=${STATE_FOLDER}`,
     ...wanted.map((one) => `--listen=${idOf(one)}=127.0.0.1:${String(one.port)}`),
-    `--admin=0.0.0.0:${String(PROXY_ADMIN_PORT)}`,
+    `--admin=${EVERYWHERE}:${String(PROXY_ADMIN_PORT)}`,
     `--refuse-after=${config.refuseAfter}`,
     `--log-level=${config.logLevel}`,
   ];

@@ -74,7 +74,7 @@ describe('the flags that the chart writes', function () {
     const all = gateways.find(({ metadata }) => metadata.name === 'all');
     const args = all === undefined ? [] : without(argsOf(all).slice(1), 'tls-', 'require-tls');
     const { listeners } = clusterOptions(parseFlags(PROXY, args, INJECTED));
-    expect(listeners).to.deep.include({ backend: 'prod/billing', host: '0.0.0.0', port: 15_433 });
+    expect(listeners).to.deep.include({ backend: 'prod/billing', host: '*', port: 15_433 });
   });
 
   it('are those of the operator, which takes them', () => {

@@ -83,7 +83,7 @@ describe('the chart, rendered', function () {
     const { template } = (find(gateways, 'Deployment', 'g') as Deployment).spec;
     expect(template.metadata.labels[INJECT_LABEL]).to.equal('gateway');
     expect(template.spec.containers.map(({ name }) => name)).to.deep.equal([PROXY_CONTAINER]);
-    expect(template.spec.containers[0]?.args).to.include(`--admin=0.0.0.0:${String(PROXY_ADMIN_PORT)}`);
+    expect(template.spec.containers[0]?.args).to.include(`--admin=*:${String(PROXY_ADMIN_PORT)}`);
   });
 
   it('each CRD is there as in crds/, and stays when the chart goes', () => {
@@ -186,9 +186,9 @@ describe('the chart, rendered', function () {
     expect(all?.spec.replicas).to.equal(3);
     expect(container?.args).to.include.members([
       '--mode=gateway',
-      '--listen=prod/orders=0.0.0.0:15432',
-      '--listen=prod/billing=0.0.0.0:15433',
-      '--listen=prod/a.b-c=0.0.0.0:15434',
+      '--listen=prod/orders=*:15432',
+      '--listen=prod/billing=*:15433',
+      '--listen=prod/a.b-c=*:15434',
       '--tls-cert=/run/articdbm/tls/tls.crt',
       '--require-tls',
     ]);
@@ -206,7 +206,7 @@ describe('the chart, rendered', function () {
     expect(container).to.deep.include({
       resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } },
     });
-    expect(container?.args).to.include.members(['--listen=shop/orders=0.0.0.0:5432', '--log-level=info']);
+    expect(container?.args).to.include.members(['--listen=shop/orders=*:5432', '--log-level=info']);
     expect(container?.args).not.to.include('--require-tls');
   });
 });

@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { networkInterfaces } from 'node:os';
+import { addressText } from '#contract/addresses';
 import { startAdmin } from './admin.ts';
 import type { AdminServer } from './admin.ts';
 
@@ -47,5 +49,21 @@ describe('the admin server', () => {
   it('changes nothing and knows no other path', async () => {
     expect((await get('/metrics', 'POST'))[0]).to.equal(405);
     expect((await get('/'))[0]).to.equal(404);
+  });
+
+  it('answers on IPv4 everywhere, and on IPv6 where the machine has it', async () => {
+    const metrics = { contentType: 'text/plain', metrics: () => Promise.resolve('') };
+    const everywhere = await startAdmin({ host: '*', port: 0, metrics, unready: () => undefined });
+    try {
+      const loopbacks = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+      const addresses = loopbacks.filter(({ internal }) => internal).map(({ address }) => address);
+      expect(addresses).to.include('127.0.0.1');
+      for (const address of addresses) {
+        const url = `http://${addressText(address, everywhere.port)}/healthz`;
+        expect(await (await fetch(url)).text(), address).to.equal('ok\n');
+      }
+    } finally {
+      await everywhere.close();
+    }
   });
 });

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostToBind } from '#contract/addresses';
 
 export interface AdminOptions {
   readonly host: string;
@@ -34,7 +35,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   server.maxConnections = 64;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port, options.host, () => {
+    server.listen(options.port, hostToBind(options.host), () => {
       server.off('error', reject);
       resolve();
     });

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
@@ -46,7 +46,7 @@ describe('the proxy bundle', () => {
         'proxy',
         '--policy=policy.json',
         '--logins=logins.json',
-        `--listen=test/main=127.0.0.1:${place.port}`,
+        `--listen=test/main=*:${place.port}`,
         `--admin=127.0.0.1:${place.admin}`,
         ...['--tls-cert=cert.pem', '--tls-key=key.pem'],
       ],
@@ -182,5 +182,18 @@ describe('the proxy bundle', () => {
     for (let attempt = 0; attempt < 200 && !output.includes('served stays'); attempt += 1) await delay(20);
     expect(output).to.include('no certificate and its key (PEM): the certificate that is served stays');
     expect(await served(renewed.ca)).to.equal('ok');
+  });
+
+  it('is reached by IPv4, and by IPv6 where there is some; events have each peer by its own address', async () => {
+    const six = Object.values(networkInterfaces()).some((each) => each?.some(({ address }) => address === '::1'));
+    for (const host of six ? ['127.0.0.1', '::1'] : ['127.0.0.1']) {
+      const client = new pg.Client({ host, port: place.port, user: 'reader', password: 'no', database: 'postgres' });
+      client.on('error', () => undefined);
+      const refused = await client.connect().catch((error: unknown) => error);
+      expect(refused, host).to.have.property('code', '28P01');
+      const peer = `"client":"${host === '::1' ? '[::1]' : host}:`;
+      for (let attempt = 0; attempt < 100 && !output.includes(peer); attempt += 1) await delay(20);
+      expect(output).to.include(peer);
+    }
   });
 });
