@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { signHead, type Head } from '#contract/snapshot/head';
-import { addKey, useKey } from '#contract/snapshot/keys-rotation';
+import { addKey, firstRing, useKey } from '#contract/snapshot/keys-rotation';
 import { parseScopeKeys, scopeKeysFor } from '#contract/snapshot/keys-scope';
 import { currentKey, makeKey, PAIR_BYTES } from '#contract/snapshot/keys';
 import { redisNames } from '#contract/snapshot/redis';
@@ -23,6 +23,7 @@ const SCOPE = 'shop/app';
 const NAMES = redisNames(SCOPE);
 const KEY = currentKey(RING);
 const OTHER = makeKey(KEY.madeAt, Buffer.alloc(PAIR_BYTES, 66)); // under the same id
+const NEXT = makeKey(KEY.madeAt + 3_600_000, Buffer.alloc(PAIR_BYTES, 7));
 
 const change = (user: string, scope = SCOPE): Parameters<Publisher['publish']>[0] => ({
   snapshot: snapshotOf(scope, user),
@@ -174,8 +175,11 @@ describe('a proxy’s feed', () => {
     await eventually(() => feed.troubles.includes('older-head'), 'the old head is seen');
     expect(feed.user()).to.equal('bert');
     proxies.ahead = ahead = 95_000; // the head of the dump is older than 90 s now
+    const seen = new Set<string | undefined>();
     const fresh = await proxies.start(SCOPE, { askOperator: second });
+    fresh.onSwap(() => seen.add(fresh.user()));
     await fresh.until('bert');
+    expect([...seen], 'the old policy was never in force').to.deep.equal(['bert']);
     await eventually(async () => (await leader.beat()).failed.size === 0, 'a beat comes through');
     expect([...users]).to.deep.equal([]);
   });
@@ -312,6 +316,43 @@ describe('a proxy’s feed', () => {
     await rotating.publish(change('bert'));
     await feed.until('bert');
     expect(refreshed).to.equal(1);
+  });
+
+  it('is not held by a head that somebody signed who had the keys, once these are replaced', async () => {
+    await leader.publish(change('anna'));
+    let ring = RING;
+    const feed = await proxies.start(SCOPE, { keys: () => parseScopeKeys(scopeKeysFor(ring, SCOPE, 'pod')) });
+    await feed.until('anna');
+    const { bytes, digest } = sealDocument(serialiseSnapshot(snapshotOf(SCOPE, 'mallory')), SCOPE, KEY);
+    const last = { scope: SCOPE, revision: Number.MAX_SAFE_INTEGER, term: Number.MAX_SAFE_INTEGER, digest };
+    const text = signHead({ ...last, issuedAt: Date.now() }, KEY);
+    await redis.set(NAMES.doc(digest), bytes);
+    await redis.publish(NAMES.channel, text);
+    await feed.until('mallory'); // that is what it means to have the keys
+
+    ring = firstRing(makeKey(Date.now(), Buffer.alloc(PAIR_BYTES, 5)));
+    const next = await leaders.make({ keys: () => ring });
+    await next.takeOffice();
+    await next.publish(change('bert'));
+    await feed.until('bert');
+    await redis.publish(NAMES.channel, text);
+    await sleep(50);
+    expect(feed.user()).to.equal('bert');
+  });
+
+  it('holds to what it has when it is told of older keys only, as by a replica that has not read the new ones', async () => {
+    await leader.publish(change('anna'));
+    const old = signHead((await leader.publish(change('bert'))).head, KEY);
+    let ring = useKey(addKey(RING, NEXT), NEXT.id, Date.now());
+    const rotated = await leaders.make({ keys: () => ring });
+    await rotated.takeOffice();
+    await rotated.publish(change('carl'));
+    const feed = await proxies.start(SCOPE, { keys: () => parseScopeKeys(scopeKeysFor(ring, SCOPE, 'pod')) });
+    await feed.until('carl');
+    ring = RING;
+    await redis.publish(NAMES.channel, old);
+    await eventually(() => feed.troubles.includes('older-head'), 'it is told');
+    expect(feed.user()).to.equal('carl');
   });
 
   it('does not run to bootstrap for every head that names a key of nobody', async () => {

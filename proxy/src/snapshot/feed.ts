@@ -182,6 +182,7 @@ class Feed implements SnapshotFeed {
   }
 
   #push(text: string): void {
+    if (this.#held === undefined) { this.#queuePull(); return; } // who knows of nothing yet takes no one's word alone
     const waits = this.#pushed !== undefined;
     this.#pushed = text;
     if (waits) return;
@@ -201,21 +202,42 @@ class Feed implements SnapshotFeed {
     });
   }
 
-  /** Redis first; then, when that brought nothing young enough, the operator. */
+  /**
+   * Redis first; then, when that brought nothing young enough, the operator. But who begins, and so knows of nothing newer,
+   * hears the operator before an old head comes into force: Redis may have been put back from an old dump.
+   */
   async #pull(): Promise<void> {
-    await this.#fromRedis();
-    if (shouldAsk(this.#held, this.#moment())) await this.#fromOperator();
+    const found = await this.#headInRedis();
+    const begins = this.#held === undefined && !this.#isYoung(found);
+    if (begins) await this.#fromOperator();
+    if (found !== undefined) await this.#considerFromRedis(found);
+    if (!begins && shouldAsk(this.#held, this.#moment())) await this.#fromOperator();
     this.#announce();
     this.#schedule();
   }
 
-  async #fromRedis(): Promise<void> {
+  async #headInRedis(): Promise<string | undefined> {
     try {
-      const text = await this.#redis?.head();
-      if (text !== undefined) await this.#consider(text);
+      return await this.#redis?.head();
+    } catch (error) {
+      this.#tell('redis-away', messageOf(error));
+      return undefined;
+    }
+  }
+
+  async #considerFromRedis(text: string): Promise<void> {
+    try {
+      await this.#consider(text);
     } catch (error) {
       this.#tell('redis-away', messageOf(error));
     }
+  }
+
+  #isYoung(text: string | undefined): boolean {
+    const { scope, keys } = this.#options;
+    const read = believeHead(text ?? '', scope, keys());
+    const { monotonic } = this.#moment();
+    return read.kind === 'head' && !shouldAsk({ head: read.head, text: text ?? '', seenAt: monotonic }, this.#moment());
   }
 
   async #fromOperator(): Promise<void> {
@@ -248,7 +270,7 @@ class Feed implements SnapshotFeed {
       return;
     }
     const { head } = read;
-    switch (compareHeads(head, this.#held?.head)) {
+    switch (compareHeads(head, this.#outranking(head))) {
       case 'known':
         return;
       case 'older':
@@ -262,6 +284,16 @@ class Feed implements SnapshotFeed {
       case 'newer':
         return this.#take(head, text, document);
     }
+  }
+
+  /**
+   * The held head, which decides what is older. One whose key is no longer ours does not outrank a key that was made later:
+   * the keys were replaced because somebody may have had them, and may have signed a head that none could follow.
+   */
+  #outranking(candidate: Head): Head | undefined {
+    const held = this.#held?.head;
+    if (held === undefined || this.#options.keys().has(held.key)) return held;
+    return candidate.key > held.key ? undefined : held; // ids are moments
   }
 
   async #take(head: Head, text: string, given: Buffer | undefined): Promise<void> {
