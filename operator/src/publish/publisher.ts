@@ -76,7 +76,7 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
-    this.#redis = new PolicyRedis(options.redis, options.clustered);
+    this.#redis = new PolicyRedis(options.redis, options.clustered, options.now);
     this.#term = options.now();
     options.history.enter(this.#term);
   }

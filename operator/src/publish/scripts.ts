@@ -25,19 +25,25 @@ redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[4])
 redis.call('EXPIRE', KEYS[3], ARGV[4])
 return {'done', ''}`;
 
-/** A new leader's term: max(last + 1, ARGV[1]), if the term is still ARGV[2] ('' for none). Says which stands then. */
+/**
+ * A new leader's term: max(last + 1, ARGV[1]), if the term is still ARGV[2] ('' for none). Says which stands then. One
+ * beyond ARGV[3] was nobody's: it counts for nothing.
+ */
 const CLAIM = `
 local held = redis.pcall('GET', KEYS[1])
 held = type(held) == 'string' and held or ''
 if held ~= ARGV[2] then return {'moved', held} end
-local term = string.format('%.0f', math.max((tonumber(held) or 0) + 1, tonumber(ARGV[1])))
+local last = tonumber(held) or 0
+if not (last <= tonumber(ARGV[3])) then last = 0 end
+local term = string.format('%.0f', math.max(last + 1, tonumber(ARGV[1])))
 redis.call('SET', KEYS[1], term)
 return {'claimed', term}`;
 
-/** Puts a term back, or into a scope's fence, unless a newer one is there; says which is there then. */
+/** Puts a term back, or into a scope's fence, unless a newer one is there, up to ARGV[2]; says which is there then. */
 const RAISE = `
 local held = redis.pcall('GET', KEYS[1])
-if type(held) == 'string' and (tonumber(held) or 0) > tonumber(ARGV[1]) then return held end
+local last = type(held) == 'string' and tonumber(held) or 0
+if last > tonumber(ARGV[1]) and last <= tonumber(ARGV[2]) then return held end
 if held ~= ARGV[1] then redis.call('SET', KEYS[1], ARGV[1]) end
 return ARGV[1]`;
 
@@ -45,6 +51,11 @@ return ARGV[1]`;
 const GRACE_S = 600;
 /** Seconds after which a scope that nobody beats any more is gone from Redis. */
 const KEEP_S = 30 * 86_400;
+/**
+ * Milliseconds ahead of now at which a term is no clock's any more but somebody's who writes to Redis. Taken for a leader's it
+ * would be the last: beyond 2 ** 53 no head is read. It moves on faster than terms are claimed, so none is ever stuck at it.
+ */
+const TERM_AHEAD_MS = 100 * 365 * 86_400_000;
 
 export type Written =
   | { readonly kind: 'done' }
@@ -63,10 +74,13 @@ export interface ScopeWrite {
 export class PolicyRedis {
   readonly #client: RedisClient;
   readonly #clustered: boolean;
+  readonly #now: () => number;
 
-  constructor(client: RedisClient, clustered: boolean) {
+  /** now: epoch milliseconds. */
+  constructor(client: RedisClient, clustered: boolean, now: () => number) {
     this.#client = client;
     this.#clustered = clustered;
+    this.#now = now;
   }
 
   /** previous: digest of the document that this one replaces. */
@@ -74,14 +88,15 @@ export class PolicyRedis {
     const names = redisNames(write.scope);
     const keys = [this.#termKey(names), names.head, names.doc(write.digest), names.doc(previous ?? write.digest)];
     const values = [String(write.term), write.head, document, names.channel, KEEP_S, GRACE_S];
-    return written(await this.#client.eval(PUBLISH, keys.length, ...keys, ...values));
+    return this.#written(await this.#client.eval(PUBLISH, keys.length, ...keys, ...values));
   }
 
   /** sha1: of the document, hexadecimal. */
   async beat(write: ScopeWrite, sha1: string): Promise<Written> {
     const names = redisNames(write.scope);
     const keys = [this.#termKey(names), names.head, names.doc(write.digest)];
-    return written(await this.#client.eval(BEAT, keys.length, ...keys, String(write.term), write.head, sha1, KEEP_S));
+    const values = [String(write.term), write.head, sha1, KEEP_S];
+    return this.#written(await this.#client.eval(BEAT, keys.length, ...keys, ...values));
   }
 
   /** The term as it stands; '' for none. */
@@ -91,7 +106,7 @@ export class PolicyRedis {
 
   /** The new term; undefined: it is not `held` any more. */
   async claim(floor: number, held: string): Promise<number | undefined> {
-    const reply: unknown = await this.#client.eval(CLAIM, 1, TERM_KEY, String(floor), held);
+    const reply: unknown = await this.#client.eval(CLAIM, 1, TERM_KEY, String(floor), held, this.#mostTerm);
     const [kind, term] = Array.isArray(reply) ? (reply as readonly unknown[]) : [];
     return kind === 'claimed' ? Number(term) : undefined;
   }
@@ -113,17 +128,22 @@ export class PolicyRedis {
   }
 
   async #raise(key: string, term: number): Promise<number> {
-    return Number(await this.#client.eval(RAISE, 1, key, String(term)));
+    return Number(await this.#client.eval(RAISE, 1, key, String(term), this.#mostTerm));
+  }
+
+  get #mostTerm(): string {
+    return String(this.#now() + TERM_AHEAD_MS);
+  }
+
+  #written(reply: unknown): Written {
+    const [kind, held] = Array.isArray(reply) ? (reply as readonly unknown[]) : [];
+    if (kind === 'done' || kind === 'gone') return { kind };
+    if (kind !== 'term') throw new Error('a script of ours answered what it never answers');
+    const term = Number(held);
+    return { kind, held: term <= Number(this.#mostTerm) ? term : 0 };
   }
 
   #termKey(names: ScopeRedisNames): string {
     return this.#clustered ? names.term : TERM_KEY;
   }
-}
-
-function written(reply: unknown): Written {
-  const [kind, held] = Array.isArray(reply) ? (reply as readonly unknown[]) : [];
-  if (kind === 'done' || kind === 'gone') return { kind };
-  if (kind === 'term') return { kind, held: Number(held) || 0 };
-  throw new Error('a script of ours answered what it never answers');
 }

@@ -156,6 +156,23 @@ describe('publishing', () => {
     expect(await redis.get(TERM_KEY)).to.equal(String(next.term));
   });
 
+  for (const term of ['9007199254740991', '9007199254740993', '1e300', 'inf', 'nan', 'nonsense', '-5']) {
+    it(`goes on when somebody has written the term ${term} into Redis`, async () => {
+      const leader = await leaders.make();
+      await leader.takeOffice();
+      await leader.publish(change('anna'));
+      await redis.set(TERM_KEY, term);
+      const { head } = await leader.publish(change('bert'));
+      expect(userOf((await inForce(redis, SCOPE))?.snapshot)).to.equal('bert');
+      await redis.set(TERM_KEY, term);
+      const next = await leaders.make();
+      await next.takeOffice();
+      expect(next.term).to.be.within(head.term, Date.now() + 1000);
+      await next.publish(change('carl'));
+      expect(userOf((await inForce(redis, SCOPE))?.snapshot)).to.equal('carl');
+    });
+  }
+
   it('is recorded by the next leader when history lacks what is in force', async () => {
     const first = await leaders.make();
     await first.takeOffice();
