@@ -52,8 +52,8 @@ const isEnvOfContainer = ({ path }: PatchOperation): boolean =>
 function validateEphemeral(value: unknown): PodVerdict {
   const pod = parsePod(value);
   if (pod === undefined) return denied(notAPod());
-  const { containers, initContainers = [] } = pod.spec;
-  if (![...containers, ...initContainers].some(({ name }) => name === PROXY_CONTAINER)) return ALLOWED;
+  const { containers, initContainers } = pod.spec;
+  if (![...containers, ...(initContainers ?? [])].some(({ name }) => name === PROXY_CONTAINER)) return ALLOWED;
   const refusal = refuseReach(pod);
   return refusal === undefined ? ALLOWED : denied(refusal);
 }

@@ -60,15 +60,18 @@ export function createRevisionStore(url: string, onError: (error: Error) => void
       throw error;
     }
   };
+  const prepared = async <T>(work: () => Promise<T>): Promise<T> => {
+    await ready();
+    try {
+      return await work();
+    } catch (error) {
+      if (isUnmade(error)) migrated = undefined; // the server was emptied, or put back from before there were tables
+      throw error;
+    }
+  };
   return {
-    record: async (record, office) => {
-      await ready();
-      await insert(pool, record, office);
-    },
-    latest: async () => {
-      await ready();
-      return latest(pool);
-    },
+    record: (record, office) => prepared(() => insert(pool, record, office)),
+    latest: () => prepared(() => latest(pool)),
     close: () => pool.end(),
   };
 }
@@ -82,6 +85,10 @@ const INSERT = `
     on conflict (scope, revision) do nothing
   )
   select term from office`;
+
+/** undefined_table, undefined_column, invalid_schema_name. */
+const isUnmade = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && ['42P01', '42703', '3F000'].includes(error.code ?? '');
 
 async function insert(pool: pg.Pool, record: RevisionRecord, office: number): Promise<void> {
   const { scope, revision, term, who, why, at, digest, document } = record;

@@ -167,6 +167,25 @@ describe('the store', () => {
       expect(heard.waiting.at(-1), 'and says so').to.equal(0);
     });
 
+    it('of a store that was emptied under a running leader goes on in new tables', async () => {
+      const { url, pool } = await database();
+      const history = createHistory(
+        createRevisionStore(url, () => undefined),
+        listener(),
+      );
+      ends.unshift(() => history.close());
+      history.enter(5);
+      await history.record(record(1));
+      await pool.query('drop schema articdbm cascade');
+      await history.record(record(2));
+      for (let tries = 0; history.waiting > 0; tries++) {
+        if (tries > 100) throw new Error('never written');
+        await sleep(100);
+      }
+      const { rows } = await pool.query<{ revision: string }>('select revision from articdbm.revisions');
+      expect(rows).to.deep.equal([{ revision: '2' }]);
+    });
+
     it('of a store that does not exist is delayed at once, and ends when asked to', async () => {
       const store = createRevisionStore('postgres://nobody:x@127.0.0.1:1/none', () => undefined);
       const heard = listener();
