@@ -6,7 +6,7 @@ SETUP := node_modules/.articdbm-setup
   node cluster cluster-down images e2e
 
 help: ## what each target does
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 $(SETUP): package-lock.json
 	@command -v npm >/dev/null || { echo "npm is needed (any Node from 20 on brings it); the project's own Node comes with the packages"; exit 1; }

@@ -12,7 +12,7 @@ import { BenchCluster } from './cluster.ts';
 import { load } from './memory.ts';
 import { sumOf } from './pod-operator.ts';
 import { atRate, distributionOf, inParallel, now, type Distribution } from './statistics.ts';
-import type { Begin, Subscriber, Swap } from './subscribers.ts';
+import type { Begin, Subscriber, Swap, Told } from './subscribers.ts';
 
 export interface ArrivalSize {
   readonly scopes: number;
@@ -29,6 +29,10 @@ export interface ArrivalResult extends ArrivalSize {
   readonly one: Distribution;
   /** Milliseconds that the API server took to answer those applies. */
   readonly applied: Distribution;
+  /** How often a proxy found something wrong with its feed, once all had started. */
+  readonly troubles: number;
+  /** Seconds of the operator's CPU for one change of all scopes, statuses included. */
+  readonly cpu: number;
   /** Bytes: the operator's with all scopes and pods, some time after. */
   readonly rss: number;
   readonly load: number;
@@ -52,61 +56,87 @@ const backendAt = (edition: number): Applied =>
 const permissionAt = (index: number, edition: number): Applied =>
   permission(scopeOf(index), nameOf(index), 'prod/orders', [`table_${String(edition)}`]);
 
-export async function measureArrival(size: ArrivalSize): Promise<ArrivalResult> {
+export async function measureArrival(size: ArrivalSize, nodeFlags: readonly string[] = []): Promise<ArrivalResult> {
   const cluster = await BenchCluster.open();
   const proxies = new Proxies();
   try {
     const { client } = cluster.scene;
     const indices = Array.from({ length: size.scopes }, (_, index) => index);
-    await client.create(...created(secret('prod/orders-login', { username: 'x', password: 'y' })));
-    await client.create(...created(backendAt(0)));
-    await inParallel(indices, 8, async (index) => {
-      await client.create(...created(user(scopeOf(index), { serviceAccounts: [nameOf(index)] })));
-      await client.create(...created(permissionAt(index, 0)));
-    });
-    const operator = await cluster.operator();
+    await fill(client, indices);
+    const operator = await cluster.operator(nodeFlags);
     await operator.leads();
-    const expected = 2 * size.scopes + 1;
     await operator.until(
-      (metrics) => sumOf(metrics, 'articdbm_operator_statuses_written_total') >= expected,
+      (metrics) => sumOf(metrics, 'articdbm_operator_statuses_written_total') > 2 * size.scopes,
       'all have a status',
       PATIENCE_MS,
     );
     const pods = await podsOf(client, indices);
     await proxies.start(size.processes, await subscribersOf(cluster, pods), cluster.scene.redisServer.url);
     await sleep(REST_MS);
-    const apply = async ({ resource, object }: Applied): Promise<number> => {
-      await client.apply(resource, object, { fieldManager: 'kubectl', force: true });
-      return now();
-    };
-    const all: number[] = [];
-    for (let edition = 1; edition <= size.together; edition++) {
-      const answered = await apply(backendAt(edition));
-      const swaps = await proxies.until(size.scopes, (swap) => swap.edition === edition);
-      all.push(...swaps.map(({ at }) => at - answered));
-      await sleep(REST_MS);
-    }
-    const applied: number[] = [];
-    const answers = await atRate(size.perSecond, size.scopes, async (index) => {
-      const sent = now();
-      const answered = await apply(permissionAt(index, 1));
-      applied.push(answered - sent);
-      return answered;
-    });
-    const swaps = await proxies.until(size.scopes, (swap) => swap.table === 'table_1');
+    proxies.troubles = 0;
+    const before = await operator.metrics();
+    const all = await changeAll(client, proxies, size);
+    const after = await operator.metrics();
+    const [began, ended] = [before, after].map((metrics) => sumOf(metrics, 'process_cpu_seconds_total')) as Pair;
+    const { one, applied } = await changeOneByOne(client, proxies, size);
     const loaded = load();
-    const one = swaps.map(
-      ({ scope, at }) => at - (answers[indices.findIndex((index) => scopeOf(index) === scope)] ?? NaN),
-    );
     await sleep(2 * REST_MS);
     return {
       ...{ ...size, all: distributionOf(all), one: distributionOf(one), applied: distributionOf(applied) },
+      ...{ troubles: proxies.troubles, cpu: (ended - began) / size.together },
       ...{ rss: operator.memory().rss, load: loaded },
     };
   } finally {
     proxies.stop();
     await cluster.close();
   }
+}
+
+type Pair = [number, number];
+
+async function fill(client: KubeClient, indices: readonly number[]): Promise<void> {
+  await client.create(...created(secret('prod/orders-login', { username: 'x', password: 'y' })));
+  await client.create(...created(backendAt(0)));
+  await inParallel(indices, 8, async (index) => {
+    await client.create(...created(user(scopeOf(index), { serviceAccounts: [nameOf(index)] })));
+    await client.create(...created(permissionAt(index, 0)));
+  });
+}
+
+/** When the API server had answered. */
+async function apply(client: KubeClient, { resource, object }: Applied): Promise<number> {
+  await client.apply(resource, object, { fieldManager: 'kubectl', force: true });
+  return now();
+}
+
+/** Milliseconds of each swap in each of several rounds. */
+async function changeAll(client: KubeClient, proxies: Proxies, size: ArrivalSize): Promise<readonly number[]> {
+  const all: number[] = [];
+  for (let edition = 1; edition <= size.together; edition++) {
+    const answered = await apply(client, backendAt(edition));
+    const swaps = await proxies.until(size.scopes, (swap) => swap.edition === edition);
+    all.push(...swaps.map(({ at }) => at - answered));
+    await sleep(REST_MS);
+  }
+  return all;
+}
+
+/** Milliseconds of each swap, and of each answer of the API server. */
+async function changeOneByOne(
+  client: KubeClient,
+  proxies: Proxies,
+  { perSecond, scopes }: ArrivalSize,
+): Promise<{ readonly one: readonly number[]; readonly applied: readonly number[] }> {
+  const applied: number[] = [];
+  const answers = new Map<string, number>();
+  await atRate(perSecond, scopes, async (index) => {
+    const sent = now();
+    const answered = await apply(client, permissionAt(index, 1));
+    applied.push(answered - sent);
+    answers.set(scopeOf(index), answered);
+  });
+  const swaps = await proxies.until(scopes, (swap) => swap.table === 'table_1');
+  return { one: swaps.map(({ scope, at }) => at - (answers.get(scope) ?? NaN)), applied };
 }
 
 const created = ({ resource, object }: Applied): [typeof resource, typeof object] => [resource, object];
@@ -142,20 +172,22 @@ async function subscribersOf(cluster: BenchCluster, pods: readonly string[]): Pr
 class Proxies {
   readonly #children: ChildProcess[] = [];
   #swaps: Swap[] = [];
+  /** How often a proxy had something to complain of. */
+  troubles = 0;
 
   /** Until each has policy. */
   async start(processes: number, subscribers: readonly Subscriber[], redis: string): Promise<void> {
     const each = Math.ceil(subscribers.length / processes);
     for (let from = 0; from < subscribers.length; from += each) {
       const child = fork(path.join(import.meta.dirname, 'subscribers.ts'));
-      child.on('message', (swaps) => this.#swaps.push(...(swaps as Swap[])));
+      child.on('message', (told) => this.#hear(told as Told));
       this.#children.push(child);
       child.send({ redis: addressOf(redis), subscribers: subscribers.slice(from, from + each) } satisfies Begin);
     }
     await this.until(subscribers.length, () => true);
   }
 
-  /** The first of each proxy that are so, of all that came since the last call. */
+  /** The first of each proxy that is so, of all that came since the last call. */
   async until(count: number, is: (swap: Swap) => boolean): Promise<readonly Swap[]> {
     const end = now() + PATIENCE_MS;
     const found = new Map<string, Swap>();
@@ -165,6 +197,11 @@ class Proxies {
       if (now() > end) throw new Error(`${String(found.size)} of ${String(count)} proxies have the change`);
       await sleep(20);
     }
+  }
+
+  #hear({ swaps, troubles }: Told): void {
+    this.#swaps.push(...swaps);
+    this.troubles += troubles;
   }
 
   stop(): void {

@@ -20,6 +20,7 @@ const { values: chosen, positionals } = parseArgs({
     seconds: { type: 'string', default: '20' },
     'dry-run': { type: 'boolean', default: false },
     profile: { type: 'string' },
+    page: { type: 'boolean', default: false },
   },
 });
 
@@ -27,7 +28,7 @@ const profile = chosen.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-d
 const MEASURES: Readonly<Record<Part, () => Promise<unknown>>> = {
   idle: () => measureIdle(),
   cold: () => measureCold({ users: Number(chosen.users), perBackend: 100 }, profile),
-  arrival: () => measureArrival({ scopes: Number(chosen.scopes), processes: 4, together: 3, perSecond: 20 }),
+  arrival: () => measureArrival({ scopes: Number(chosen.scopes), processes: 4, together: 3, perSecond: 20 }, profile),
   webhook: () => measureWebhook({ podsPerSecond: 100, seconds: Number(chosen.seconds) }),
   sidecar: () => measureSidecar(),
   node: () => measureNode(),
@@ -41,8 +42,9 @@ function partsOf(names: readonly string[]): readonly Part[] {
   return names.length === 0 ? PARTS : names.filter(isPart);
 }
 
-bundles();
-for (const part of partsOf(positionals)) {
+const parts = chosen.page ? [] : partsOf(positionals);
+if (parts.length > 0) bundles();
+for (const part of parts) {
   const commit = execFileSync('git', ['-C', ROOT, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
   const rounds: unknown[] = [];
   for (let round = 0; round < Number(chosen.rounds); round++) {

@@ -108,7 +108,17 @@ const LINES: { readonly [P in keyof Results]-?: (measured: NonNullable<Results[P
     const ask = { most: 2_000, text: 'p99 ≤ 2 s' };
     return [
       ...distribution(`a backend of all ${String(scopes)} scopes changes`, measured, ({ all }) => all, ask),
-      ...distribution(`permissions of one scope each, ${String(perSecond)} a second`, measured, ({ one }) => one, ask),
+      ...distribution(
+        `permissions of one scope each change, ${String(perSecond)} a second`,
+        measured,
+        ({ one }) => one,
+        ask,
+      ),
+      {
+        what: "operator's CPU for one change of all, statuses included",
+        figure: seconds,
+        rounds: each(measured, ({ cpu }) => cpu * 1000),
+      },
       { what: "operator's resident memory afterwards", figure: mebibytes, rounds: each(measured, ({ rss }) => rss) },
     ];
   },

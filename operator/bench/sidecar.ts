@@ -26,7 +26,7 @@ export interface SidecarResult {
   readonly load: number;
 }
 
-const SETTLE_MS = 30_000;
+const SETTLE_MS = 20_000;
 const STARTS = 5;
 
 export async function measureSidecar(): Promise<SidecarResult> {

@@ -1,5 +1,6 @@
 /** A process of simulated proxies: the real subscriber of each, which tells of every swap. Begun by arrival.ts. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseScopeKeys, type ScopeKeyText } from '#contract/snapshot/keys-scope';
 import type { RedisAddress } from '#contract/snapshot/redis';
 import { startFeed } from '#proxy/snapshot/feed';
@@ -17,6 +18,13 @@ export interface Begin {
   readonly subscribers: readonly Subscriber[];
 }
 
+/** What the process tells its parent now and then. */
+export interface Told {
+  readonly swaps: readonly Swap[];
+  /** How often something was wrong with a feed since it was last told. */
+  readonly troubles: number;
+}
+
 export interface Swap {
   readonly scope: string;
   /** By the clock that all processes share. */
@@ -30,7 +38,11 @@ const DAY_MS = 86_400_000;
 /** A message to the parent costs: those of one moment go together. */
 const TELL_MS = 20;
 
+/** Between two that start: as many at once are not what a cluster does, and would wait for each other. */
+const START_MS = 4;
+
 let swaps: Swap[] = [];
+let troubles = 0;
 
 function swapped(scope: string, current: CurrentSnapshot | undefined): void {
   const at = now();
@@ -48,17 +60,18 @@ async function begin({ redis, subscribers }: Begin): Promise<void> {
       refreshKeys: () => Promise.resolve(),
       askOperator: () => Promise.reject(new Error('there is none to ask')),
       environment: { now: Date.now, monotonic: () => performance.now(), randomBytes },
-      trouble: (what) => process.stderr.write(`${scope}: ${what}\n`),
+      trouble: () => troubles++,
     });
     feed.onSwap((current) => swapped(scope, current));
-    if (feed.current() !== undefined) swapped(scope, feed.current());
+    await sleep(START_MS);
   }
 }
 
 setInterval(() => {
-  if (swaps.length === 0) return;
-  process.send?.(swaps);
+  if (swaps.length === 0 && troubles === 0) return;
+  process.send?.({ swaps, troubles } satisfies Told);
   swaps = [];
+  troubles = 0;
 }, TELL_MS);
 process.on('disconnect', () => process.exit());
 
