@@ -182,7 +182,10 @@ class Feed implements SnapshotFeed {
   }
 
   #push(text: string): void {
-    if (this.#held === undefined) { this.#queuePull(); return; } // who knows of nothing yet takes no one's word alone
+    if (this.#held === undefined) {
+      this.#queuePull();
+      return;
+    } // who knows of nothing yet takes no one's word alone
     const waits = this.#pushed !== undefined;
     this.#pushed = text;
     if (waits) return;
