@@ -1,5 +1,7 @@
 import { expect } from 'chai';
+import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import path from 'node:path';
 import { parse } from 'yaml';
 import {
@@ -196,7 +198,36 @@ describe('the chart, rendered', function () {
       .ports;
     expect(ports.map(({ port }) => port)).to.deep.equal([15432, 15433, 15434]);
     const resources = (container as unknown as { readonly resources: unknown }).resources;
-    expect(resources).to.deep.equal({ requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '1Gi' } });
+    expect(resources).to.deep.equal({ requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '2Gi' } });
+  });
+
+  it('a gateway’s heap grows with its memory limit, and Node takes the flag', () => {
+    const of = (resources: unknown) => {
+      const gateways = [{ name: 'g', namespace: 'prod', backends: ['orders'], resources }];
+      return (find(helm.render({ ...URLS, gateways }), 'Deployment', 'g') as Deployment).spec.template.spec
+        .containers[0];
+    };
+    const [option] = of({ limits: { memory: '1Gi' } })?.env ?? [];
+    expect(option?.name).to.equal('NODE_OPTIONS');
+    const heap = (flag = ''): number => {
+      const print = 'process.stdout.write(String(v8.getHeapStatistics().heap_size_limit))';
+      const { stdout, stderr } = spawnSync(process.execPath, ['-e', print], {
+        encoding: 'utf8',
+        env: { NODE_OPTIONS: flag },
+      });
+      expect(stderr).to.equal('');
+      return Number(stdout);
+    };
+    // Here of the machine's memory, or of what this process is limited to.
+    const whole = process.constrainedMemory() < totalmem() ? process.constrainedMemory() : totalmem();
+    expect(heap(option?.value) / whole).to.be.closeTo(0.5, 0.1);
+    // Without a limit it would be half of the node: the image's own bound stays.
+    const unbound = helm.render({
+      ...URLS,
+      gatewayDefaults: { resources: { limits: null } },
+      gateways: [{ name: 'g', namespace: 'prod', backends: ['orders'] }],
+    });
+    expect((find(unbound, 'Deployment', 'g') as Deployment).spec.template.spec.containers[0]?.env).to.equal(undefined);
   });
 
   it('what one gateway is given is not left to the next', () => {
@@ -204,7 +235,7 @@ describe('the chart, rendered', function () {
     const shop = deploymentsOf(helm.render(values)).find(({ metadata }) => metadata.namespace === 'shop');
     const [container] = shop?.spec.template.spec.containers ?? [];
     expect(container).to.deep.include({
-      resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } },
+      resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '1Gi' } },
     });
     expect(container?.args).to.include.members(['--listen=shop/orders=*:5432', '--log-level=info']);
     expect(container?.args).not.to.include('--require-tls');

@@ -20,7 +20,7 @@ export const RIGHT: readonly (readonly [what: string, values: Values])[] = [
           replicas: 3,
           tls: { secret: 'all-tls', required: true },
           logLevel: 'debug',
-          resources: { limits: { memory: '1Gi' } },
+          resources: { limits: { memory: '2Gi' } },
           serviceType: 'LoadBalancer',
           serviceAnnotations: { 'example.com/internal': 'true' },
         },
