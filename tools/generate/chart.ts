@@ -49,6 +49,8 @@ const INTRODUCTION = `<!-- Generated from charts/articdbm/ by tools/generate; do
 
 \`charts/articdbm\` installs the operator, its webhooks, what it may do ([rbac](rbac.md)), the CRDs, and gateways. One release serves a cluster: names are fixed. Whatever is not in this table is refused.
 
+Its images are published nowhere yet: [make them, push them, and name your registry](images.md#give-them-to-a-cluster) under \`images\`. The [quick start](quick-start.md) goes from there to a refused query.
+
 | value | default | what it is |
 |---|---|---|
 `;
