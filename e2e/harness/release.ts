@@ -16,7 +16,7 @@ export interface Gateway {
 }
 
 const helm = (cluster: Cluster, args: readonly string[]): Promise<string> =>
-  run('helm', [...args, ...SCOPE], { env: cluster.env, seconds: 300 });
+  run('helm', [...args, ...SCOPE], { env: cluster.env, seconds: 150 });
 
 export async function isInstalled(cluster: Cluster): Promise<boolean> {
   return (await attempt('helm', ['status', 'articdbm', ...SCOPE], { env: cluster.env })).status === 0;
@@ -27,7 +27,7 @@ export async function install(cluster: Cluster, gateways?: readonly Gateway[]): 
   if (gateways === undefined && (await isInstalled(cluster))) return;
   const values = process.env.ARTICDBM_E2E_VALUES;
   await helm(cluster, [
-    ...['upgrade', '--install', 'articdbm', CHART, '--create-namespace', '--wait', '--timeout=4m'],
+    ...['upgrade', '--install', 'articdbm', CHART, '--create-namespace', '--wait', '--timeout=2m'],
     ...(values === undefined ? [] : [`--values=${values}`]),
     ...['--set=evaluation.enabled=true', `--set-json=gateways=${JSON.stringify(gateways ?? [])}`],
   ]);

@@ -14,9 +14,14 @@ export interface Scene {
 
 /**
  * A story: a mocha suite with namespaces of its own on the cluster with the chart, which are deleted afterwards. When a case
- * failed, what is in them is printed first. `scene()` is for cases and hooks.
+ * failed, what is in them is printed first. `scene()` is for cases and hooks; `atEnd` takes what is to be ended before the
+ * namespaces go.
  */
-export function story(title: string, namespaces: readonly string[], body: (scene: () => Scene) => void): void {
+export function story(
+  title: string,
+  namespaces: readonly string[],
+  body: (scene: () => Scene, atEnd: (end: () => Promise<void>) => void) => void,
+): void {
   describe(title, function () {
     this.timeout(120_000);
     let found: Scene | undefined;
@@ -35,9 +40,9 @@ export function story(title: string, namespaces: readonly string[], body: (scene
       found = { cluster, namespace, kubectl: cluster.kubectl.in(namespace) };
     });
 
-    body(scene);
+    const ends: (() => Promise<void>)[] = [];
+    body(scene, (end) => ends.push(end));
 
-    // Last, so that what a story itself ends has its namespaces still.
     after('tidy up', async function () {
       this.timeout(180_000);
       if (found === undefined) return;
@@ -47,7 +52,12 @@ export function story(title: string, namespaces: readonly string[], body: (scene
         for (const namespace of namespaces) note(await diagnose(kubectl, namespace));
         note(await diagnoseOperator(kubectl));
       }
-      await remove(kubectl, namespaces);
+      try {
+        for (const end of ends) await end();
+      } finally {
+        // The next story need not wait for it: its namespaces are others.
+        await kubectl.run(['delete', 'namespace', '--wait=false', ...namespaces]);
+      }
     });
   });
 }

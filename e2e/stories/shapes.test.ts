@@ -66,7 +66,7 @@ story("the proxy's token", [HERE, STRICT], (scene) => {
 
     it(`is out of the application's reach there (${what})`, async () => {
       const kubectl = scene().cluster.kubectl.in(namespace);
-      const look = ['sh', '-c', 'ls -R /run/articdbm /var/run/secrets 2>&1; mount | grep -c articdbm'];
+      const look = ['sh', '-c', 'ls -R /run/articdbm /var/run/secrets 2>&1; grep -c " /run/articdbm" /proc/mounts'];
       const { stdout } = await kubectl.exec(`shape-${index}`, 'app', look);
       expect(stdout).to.match(/No such file[^]*\n0\n$/);
       expect(stdout).not.to.match(/token/);
