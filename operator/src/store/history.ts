@@ -24,15 +24,26 @@ export interface HistoryEvents {
 export const PATIENCE_MS = 1_000;
 const MOST_WAITING = 10_000;
 const RETRY_MS = { least: 500, most: 15_000 };
+/**
+ * What goes to the store in one transaction: a change of a backend is one of each scope that has it, and a commit for each
+ * would hold all of them up. Users, since documents are as long as they have some.
+ */
+const TOGETHER = { records: 64, users: 2_000 };
 
 export function createHistory(store: RevisionStore, events: HistoryEvents): History {
   return new BufferedHistory(store, events);
 }
 
+interface Waiting {
+  readonly record: RevisionRecord;
+  /** It is written, or will never be. */
+  readonly done: () => void;
+}
+
 class BufferedHistory implements History {
   readonly #store: RevisionStore;
   readonly #events: HistoryEvents;
-  readonly #waiting: RevisionRecord[] = [];
+  readonly #waiting: Waiting[] = [];
   readonly #ending = new AbortController();
   #writing: Promise<void> | undefined;
   #term = 0;
@@ -52,15 +63,18 @@ class BufferedHistory implements History {
   }
 
   async record(record: RevisionRecord): Promise<void> {
-    this.#waiting.push(record);
+    let done = (): void => undefined;
+    const written = new Promise<void>((resolve) => (done = resolve));
+    const waiting: Waiting = { record, done };
+    this.#waiting.push(waiting);
     if (this.#waiting.length > MOST_WAITING) this.#lose('too-many');
     this.#writing ??= this.#writeAll();
     if (this.#delayed) {
       this.#delay();
       return; // it is known to be away: nobody waits for that again
     }
-    const inTime = await within(PATIENCE_MS, this.#writing);
-    if (!inTime && this.#waiting.includes(record)) this.#delay();
+    const inTime = await within(PATIENCE_MS, Promise.race([written, this.#writing]));
+    if (!inTime && this.#waiting.includes(waiting)) this.#delay();
   }
 
   async latest(): Promise<ReadonlyMap<string, number> | undefined> {
@@ -81,11 +95,11 @@ class BufferedHistory implements History {
   async #writeAll(): Promise<void> {
     let pause = RETRY_MS.least;
     for (;;) {
-      const [record] = this.#waiting;
-      if (record === undefined) break;
-      const failure = await this.#write(record);
+      const batch = nextOf(this.#waiting);
+      if (batch.length === 0) break;
+      const failure = await this.#write(batch.map(({ record }) => record));
       if (failure === undefined) {
-        this.#forget(record);
+        for (const waiting of batch) this.#forget(waiting);
         pause = RETRY_MS.least;
         continue;
       }
@@ -102,13 +116,13 @@ class BufferedHistory implements History {
   }
 
   /** undefined: done with, written or never to be. */
-  async #write(record: RevisionRecord): Promise<{ readonly cause: unknown } | undefined> {
+  async #write(records: readonly RevisionRecord[]): Promise<{ readonly cause: unknown } | undefined> {
     try {
-      await this.#store.record(record, this.#term);
+      await this.#store.record(records, this.#term);
       return undefined;
     } catch (cause) {
       if (!(cause instanceof StaleTermError)) return { cause };
-      this.#events.lost(record, 'stale-term');
+      for (const record of records) this.#events.lost(record, 'stale-term');
       return undefined;
     }
   }
@@ -118,15 +132,28 @@ class BufferedHistory implements History {
     this.#events.delayed(this.waiting, cause);
   }
 
-  #forget(record: RevisionRecord): void {
-    const at = this.#waiting.indexOf(record);
+  #forget(waiting: Waiting): void {
+    const at = this.#waiting.indexOf(waiting);
     if (at >= 0) this.#waiting.splice(at, 1);
+    waiting.done();
   }
 
   #lose(why: 'too-many'): void {
-    const record = this.#waiting.shift();
-    if (record !== undefined) this.#events.lost(record, why);
+    const oldest = this.#waiting.shift();
+    if (oldest === undefined) return;
+    this.#events.lost(oldest.record, why);
+    oldest.done();
   }
+}
+
+/** The oldest, as many as go together; one at least, if there is one. */
+function nextOf(waiting: readonly Waiting[]): readonly Waiting[] {
+  let users = 0;
+  const end = waiting.slice(0, TOGETHER.records).findIndex(({ record }, index) => {
+    users += record.document.backends.reduce((sum, backend) => sum + backend.users.length, 0);
+    return index > 0 && users > TOGETHER.users;
+  });
+  return waiting.slice(0, end < 0 ? TOGETHER.records : end);
 }
 
 async function within(milliseconds: number, work: Promise<void>): Promise<boolean> {

@@ -18,8 +18,8 @@ export interface RevisionRecord {
 }
 
 export interface RevisionStore {
-  /** Writes it unless it is there. Throws StaleTermError when a newer leader than `office` has written here. */
-  record(record: RevisionRecord, office: number): Promise<void>;
+  /** Writes those that are not there, in one go: all or none. Throws StaleTermError when a newer leader than `office` has written here. */
+  record(records: readonly RevisionRecord[], office: number): Promise<void>;
   /** The latest revision of each scope. */
   latest(): Promise<ReadonlyMap<string, number>>;
   close(): Promise<void>;
@@ -70,7 +70,7 @@ export function createRevisionStore(url: string, onError: (error: Error) => void
     }
   };
   return {
-    record: (record, office) => prepared(() => insert(pool, record, office)),
+    record: (records, office) => prepared(() => insert(pool, records, office)),
     latest: () => prepared(() => latest(pool)),
     close: () => pool.end(),
   };
@@ -78,10 +78,13 @@ export function createRevisionStore(url: string, onError: (error: Error) => void
 
 /** The row of `office` is locked by its update, so a newer leader's write waits, and an older one's finds no row. */
 const INSERT = `
-  with office as (update articdbm.office set term = $9 where term <= $9 returning term),
+  with office as (update articdbm.office set term = $1 where term <= $1 returning term),
   written as (
     insert into articdbm.revisions (scope, revision, term, who, why, at, digest, document)
-    select $1, $2, $3, $4, $5, to_timestamp($6::double precision / 1000), $7, $8 from office
+    select of.scope, of.revision, of.term, of.who, of.why, to_timestamp(of.at / 1000), of.digest, of.document
+    from office, jsonb_to_recordset($2) as of (
+      scope text, revision bigint, term bigint, who text, why text, at double precision, digest text, document jsonb
+    )
     on conflict (scope, revision) do nothing
   )
   select term from office`;
@@ -90,10 +93,8 @@ const INSERT = `
 const isUnmade = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && ['42P01', '42703', '3F000'].includes(error.code ?? '');
 
-async function insert(pool: pg.Pool, record: RevisionRecord, office: number): Promise<void> {
-  const { scope, revision, term, who, why, at, digest, document } = record;
-  const values = [scope, revision, term, who, why, at, digest, JSON.stringify(document), office];
-  const { rowCount } = await pool.query(INSERT, values);
+async function insert(pool: pg.Pool, records: readonly RevisionRecord[], office: number): Promise<void> {
+  const { rowCount } = await pool.query(INSERT, [office, JSON.stringify(records)]);
   if (rowCount === 0) throw new StaleTermError();
 }
 

@@ -98,9 +98,9 @@ describe('the store', () => {
     it('are written once, with who, why and when', async () => {
       const { url, pool } = await database();
       const store = open(url);
-      await store.record(record(1), 5);
-      await store.record(record(1), 5);
-      await store.record(record(2), 5);
+      await store.record([record(1)], 5);
+      await store.record([record(1)], 5);
+      await store.record([record(2)], 5);
       const { rows } = await pool.query('select * from articdbm.revisions order by revision');
       expect(rows).to.have.length(2);
       expect(rows[0]).to.deep.include({ scope: 'shop/app', revision: '1', term: '5', who: 'tester', why: 'a test' });
@@ -111,11 +111,11 @@ describe('the store', () => {
     it('of an old leader are refused once a newer one has written', async () => {
       const { url } = await database();
       const store = open(url);
-      await store.record(record(1), 6);
+      await store.record([record(1)], 6);
       let failure: unknown;
-      await store.record(record(2), 5).catch((error: unknown) => (failure = error));
+      await store.record([record(2)], 5).catch((error: unknown) => (failure = error));
       expect(failure).to.be.instanceOf(StaleTermError);
-      await store.record(record(3), 6);
+      await store.record([record(3)], 6);
       expect((await store.latest()).get('shop/app')).to.equal(3);
     });
   });
@@ -197,10 +197,38 @@ describe('the store', () => {
       await history.close();
     });
 
+    it('of many scopes at once takes few transactions, and each publish waits for its own record alone', async () => {
+      const { url, pool } = await database();
+      await migrate(pool);
+      const inner = open(url);
+      const batches: number[] = [];
+      const store: RevisionStore = {
+        latest: () => inner.latest(),
+        close: () => inner.close(),
+        record(records, office) {
+          batches.push(records.length);
+          return inner.record(records, office);
+        },
+      };
+      const heard = listener();
+      const history = createHistory(store, heard);
+      history.enter(5);
+      const scopes = Array.from({ length: 200 }, (_, index) => `shop/app-${String(index)}`);
+      let waitedAt = -1;
+      const first = history.record(record(1, 'shop/first')).then(() => (waitedAt = history.waiting));
+      await Promise.all([first, ...scopes.map((scope) => history.record(record(1, scope)))]);
+      expect(batches[0], 'the first did not wait for company').to.equal(1);
+      expect(waitedAt, 'the first waited for the others').to.be.greaterThan(0);
+      expect(batches.reduce((sum, size) => sum + size)).to.equal(201);
+      expect(batches.length).to.be.lessThan(8);
+      expect((await inner.latest()).size).to.equal(201);
+      expect(heard.waiting, 'nothing was late').to.deep.equal([]);
+    });
+
     it('of an old leader is told to be lost, and does not hold up what comes after', async () => {
       const { url } = await database();
       const store = open(url);
-      await store.record(record(1), 9);
+      await store.record([record(1)], 9);
       const heard = listener();
       const history = createHistory(open(url), heard);
       history.enter(5);
