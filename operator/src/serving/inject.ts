@@ -4,7 +4,7 @@ import type { InjectConfig, InjectRequest } from './inject-config.ts';
 import { withEnv, withGateway, withVolumes } from './inject-containers.ts';
 import { patchOf, type PatchOperation } from './inject-patch.ts';
 import { parsePod, type Container, type Pod } from './inject-pod.ts';
-import { refusePod } from './inject-refusals.ts';
+import { refusePod } from './inject-unfit-pods.ts';
 import { Refusal, notAPod, refuse, shown } from './inject-refusal.ts';
 import { isGuaranteed, keepsClass, resourcesFor } from './inject-resources.ts';
 import { strayFieldOf } from './inject-same.ts';

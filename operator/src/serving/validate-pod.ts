@@ -2,7 +2,7 @@ import { PROXY_CONTAINER } from '#contract/names';
 import type { InjectRequest } from './inject-config.ts';
 import type { PatchOperation } from './inject-patch.ts';
 import { parsePod } from './inject-pod.ts';
-import { refuseReach } from './inject-refusals.ts';
+import { refuseReach } from './inject-unfit-pods.ts';
 import { notAPod, type InjectReason, type Refusal } from './inject-refusal.ts';
 import { inject } from './inject.ts';
 
