@@ -77,6 +77,26 @@ export class Reread<T> {
   }
 }
 
+const RETRY_MS = 2_000;
+
+/** The first reading, tried until it comes to something. Throws what `isFinal` says is no use to try again, and on abort. */
+export async function firstReading<T>(
+  { read, clock, onError }: Pick<RereadOptions<T>, 'read' | 'clock' | 'onError'>,
+  isFinal: (error: unknown) => boolean,
+  signal: AbortSignal,
+): Promise<T> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      return await read(signal);
+    } catch (error) {
+      if (isFinal(error) || signal.aborted) throw error;
+      onError(error);
+    }
+    await wait(clock, RETRY_MS, signal);
+  }
+}
+
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const { promise, reject } = Promise.withResolvers<never>();

@@ -1,9 +1,8 @@
 import { encodeKeyRing, KeysError, makeKey, PAIR_BYTES, type KeyRing } from '#contract/snapshot/keys';
 import { firstRing } from '#contract/snapshot/keys-rotation';
-import { wait } from '../runtime/clock.ts';
 import type { Leadership } from '../runtime/election.ts';
 import type { KeySecret } from './key-secret.ts';
-import { Reread } from './reread.ts';
+import { firstReading, Reread } from './reread.ts';
 import { ringOf, type KeySecretOptions } from './ring.ts';
 import { rotateKeys } from './rotate-keys.ts';
 
@@ -13,8 +12,6 @@ export interface OperatorKeys extends KeySecret {
   stop(): void;
 }
 
-const RETRY_MS = 2_000;
-
 /**
  * Reads the Secret, or makes the first ring of an empty one, and reads it again every minute. While the API server is away
  * it tries on. Throws KeysError at content that is not its own: that is never overwritten.
@@ -22,7 +19,7 @@ const RETRY_MS = 2_000;
 export async function openKeySecret(options: KeySecretOptions, signal: AbortSignal): Promise<OperatorKeys> {
   const { clock, random, onError, rereadEvery } = options;
   const read = (limit: AbortSignal): Promise<KeyRing> => readOrMake(options, limit);
-  const first = await persist(read, options, signal);
+  const first = await firstReading({ read, clock, onError }, (error) => error instanceof KeysError, signal);
   const reread = new Reread(first, {
     ...{ read, same: sameRing, clock, random, onError },
     ...(rereadEvery === undefined ? {} : { every: rereadEvery }),
@@ -35,23 +32,6 @@ export async function openKeySecret(options: KeySecretOptions, signal: AbortSign
       rotateKeys({ ...options, adopt: (ring) => reread.adopt(ring) }, leadership, every),
     stop: () => reread.stop(),
   };
-}
-
-async function persist(
-  read: (signal: AbortSignal) => Promise<KeyRing>,
-  { clock, onError }: KeySecretOptions,
-  signal: AbortSignal,
-): Promise<KeyRing> {
-  for (;;) {
-    signal.throwIfAborted();
-    try {
-      return await read(signal);
-    } catch (error) {
-      if (error instanceof KeysError || signal.aborted) throw error;
-      onError(error);
-    }
-    await wait(clock, RETRY_MS, signal);
-  }
 }
 
 async function readOrMake(options: KeySecretOptions, signal: AbortSignal): Promise<KeyRing> {

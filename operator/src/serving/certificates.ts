@@ -1,6 +1,6 @@
 import type { OwnSecret } from '../keys/own-secret.ts';
-import { Reread } from '../keys/reread.ts';
-import { wait, type Clock, type Random } from '../runtime/clock.ts';
+import { firstReading, Reread } from '../keys/reread.ts';
+import type { Clock, Random } from '../runtime/clock.ts';
 import { bringUpToDate } from './certificate-making.ts';
 import {
   bundleOf,
@@ -40,7 +40,6 @@ export interface Certificates {
   stop(): void;
 }
 
-const RETRY_MS = 2_000;
 const ATTEMPTS = 10;
 
 /**
@@ -52,7 +51,7 @@ export async function openCertificates(options: CertificateOptions, signal: Abor
   const { clock, random, onError, hosts, rereadEvery } = options;
   let held: CertificateState | undefined;
   const read = async (limit: AbortSignal): Promise<CertificateState> => (held = await readOrMake(options, held, limit));
-  const first = await persist(read, options, signal);
+  const first = await firstReading({ read, clock, onError }, (error) => error instanceof CertificatesError, signal);
   const reread = new Reread(first, {
     ...{ read, same: sameState, clock, random, onError },
     ...(rereadEvery === undefined ? {} : { every: rereadEvery }),
@@ -66,23 +65,6 @@ export async function openCertificates(options: CertificateOptions, signal: Abor
     onChange: (listener) => reread.onChange(listener),
     stop: () => reread.stop(),
   };
-}
-
-async function persist(
-  read: (signal: AbortSignal) => Promise<CertificateState>,
-  { clock, onError }: CertificateOptions,
-  signal: AbortSignal,
-): Promise<CertificateState> {
-  for (;;) {
-    signal.throwIfAborted();
-    try {
-      return await read(signal);
-    } catch (error) {
-      if (error instanceof CertificatesError || signal.aborted) throw error;
-      onError(error);
-    }
-    await wait(clock, RETRY_MS, signal);
-  }
 }
 
 /**
