@@ -13,10 +13,12 @@ const parsed = new Map<string, ParseResult>();
  */
 export function checkCel(schema: Schema, { completed, problems: broken, unknown }: Structure): Problem[] {
   const problems: Problem[] = [];
+  const brokenWithin = new Set(broken.flatMap((problem) => problem.path.map((_, depth) => keyOf(problem.path, depth))));
+  for (const { path } of broken) brokenWithin.add(keyOf(path));
+  const unknownUnder = new Set(unknown.map(({ path }) => keyOf(path, path.length - 1)));
   walk(schema, completed, [], (at, value, path) => {
     const rules = at['x-kubernetes-validations'] ?? [];
-    if (rules.length === 0 || broken.some((problem) => isWithin(problem.path, path))) return;
-    if (unknown.some((problem) => isWithin(problem.path, path) && problem.path.length === path.length + 1)) return;
+    if (rules.length === 0 || brokenWithin.has(keyOf(path)) || unknownUnder.has(keyOf(path))) return;
     for (const rule of rules) if (!isTransition(rule) && !holds(rule, value)) problems.push(failed(rule, path));
   });
   return problems;
@@ -45,6 +47,7 @@ function failed({ message, fieldPath }: CelRule, path: Problem['path']): Problem
   return problemOf([...path, ...(fieldPath?.split('.').slice(1) ?? [])], message);
 }
 
-function isWithin(path: Problem['path'], root: Problem['path']): boolean {
-  return root.every((step, index) => path[index] === step);
+/** Of its first so many steps. */
+function keyOf(path: Problem['path'], depth = path.length): string {
+  return JSON.stringify(path.slice(0, depth));
 }

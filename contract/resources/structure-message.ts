@@ -129,6 +129,7 @@ function pointerPath(pointer: string, root: Schema): (string | number)[] {
 /** The word that differs by the fewest letters, two at most and fewer than half. */
 function nearest(word: string, words: readonly string[]): string | undefined {
   const [best] = words
+    .filter((other) => Math.abs(other.length - word.length) <= 2)
     .map((other) => ({ other, distance: distance(word.toLowerCase().slice(0, 64), other.toLowerCase()) }))
     .filter((found) => found.distance <= 2 && found.distance * 2 < found.other.length)
     .sort((a, b) => a.distance - b.distance);

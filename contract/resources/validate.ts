@@ -2,6 +2,7 @@ import { checkCel } from './cel.ts';
 import { checkText } from './text.ts';
 import type { Problem } from './problem.ts';
 import { API_VERSION, SCHEMAS, type Kind } from './schemas.gen.ts';
+import { isTooLarge, MOST_VALUES } from './size.ts';
 import { checkStructure } from './structure.ts';
 import type { DatabaseBackend, DbPermission, DbUser } from './types.gen.ts';
 
@@ -29,9 +30,11 @@ export function checkResource(document: unknown): Checked {
   const { status: _, ...resource } = document as Readonly<Record<string, unknown>>;
   const kind = kindOf(resource);
   if (typeof kind !== 'string') return { ok: false, problems: [kind] };
+  const { metadata, ...described } = resource;
+  if (isTooLarge(described)) return { ok: false, problems: [TOO_LARGE] };
   const structure = checkStructure(kind, resource);
   const all = [
-    ...checkMetadata(resource.metadata),
+    ...checkMetadata(metadata),
     ...structure.problems,
     ...structure.unknown,
     ...checkCel(SCHEMAS[kind], structure),
@@ -39,6 +42,12 @@ export function checkResource(document: unknown): Checked {
   ];
   return all.length === 0 ? { ok: true, resource: structure.completed as Resource } : { ok: false, problems: all };
 }
+
+const TOO_LARGE: Problem = {
+  path: ['spec'],
+  message: `holds more than ${MOST_VALUES} values, or too many inside each other`,
+  fix: 'use patterns, or several resources',
+};
 
 function kindOf(document: Readonly<Record<string, unknown>>): Kind | Problem {
   if (document.apiVersion !== API_VERSION) {

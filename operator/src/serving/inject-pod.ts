@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { isTooLarge } from '#contract/resources/size';
+import { isRecord } from './inject-equal.ts';
 
 /** What injection reads of a pod. All else is carried along unread. */
 const text = z.string();
@@ -47,9 +49,16 @@ export type Volume = z.infer<typeof volume>;
 export type Env = z.infer<typeof env>;
 export type Mount = z.infer<typeof mount>;
 
-/** The pod as it was given, once it is known to be one; undefined: it is none. */
+/** Each is told of each backend. A node runs a hundred pods. */
+const MOST_CONTAINERS = 256;
+
+/** The pod as it was given, once it is known to be one; undefined: it is none, or far larger than any. */
 export function parsePod(value: unknown): Pod | undefined {
-  return pod.safeParse(value).success ? (value as Pod) : undefined;
+  // Status and managed fields of a pod that runs are not read.
+  if (!isRecord(value) || !isRecord(value.metadata)) return undefined;
+  const { labels, annotations } = value.metadata;
+  if (isTooLarge([labels, annotations, value.spec]) || !pod.safeParse(value).success) return undefined;
+  return containersOf(value as Pod).length > MOST_CONTAINERS ? undefined : (value as Pod);
 }
 
 /** Every container, in the order in which the API server keeps them. */

@@ -45,7 +45,10 @@ export class Refusal {
 export const refuse = (reason: InjectReason, message: string): Refusal => new Refusal(reason, message);
 
 export const notAPod = (): Refusal =>
-  refuse('NotAPod', 'this is no pod that can be read: see kubectl explain pod.spec');
+  refuse(
+    'NotAPod',
+    'this is no pod that can be read, or one far larger than any that runs: see kubectl explain pod.spec',
+  );
 
 /** A name out of a pod, cut and without what a terminal or a log would act on. */
 export function shown(name: string): string {

@@ -20,6 +20,9 @@ function patched(value: unknown, request = REQUEST): Extract<Injection, { kind: 
   return injection;
 }
 
+const many = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => make(index));
+
 describe('inject', () => {
   for (const { name, pod, request } of podCases()) {
     const before = structuredClone(pod);
@@ -47,6 +50,33 @@ describe('inject', () => {
       expect(injection.patch.filter(({ op }) => op !== 'add')).to.deep.equal([]);
     });
   }
+
+  for (const [situation, changes] of [
+    ['far more containers than a node runs', { containers: many(60_000, (index) => ({ name: `c${index}` })) }],
+    ['containers that are none', { containers: many(800_000, () => 1) }],
+    ['variables that are none', { containers: [{ name: 'app', env: many(800_000, () => 1) }] }],
+  ] as const) {
+    it(`refuses ${situation}, which anybody may post, and keeps nobody waiting by it`, () => {
+      const annotations = { 'articdbm.io/postgresql': many(64, (index) => `b${index}`).join() };
+      const metadata = { labels: { 'articdbm.io/inject': 'true' }, annotations };
+      const began = performance.now();
+      expect(inject({ metadata, spec: changes }, REQUEST)).to.include({ kind: 'refused', reason: 'NotAPod' });
+      expect(performance.now() - began, 'milliseconds').to.be.below(2_000);
+    });
+  }
+
+  it('tells 256 containers of 64 backends, and no more', () => {
+    const podOf = (count: number): unknown => ({
+      metadata: {
+        labels: { 'articdbm.io/inject': 'true' },
+        annotations: { 'articdbm.io/postgresql': many(64, (index) => `b${index}`).join() },
+      },
+      spec: { containers: many(count, (index) => ({ name: `c${index}` })) },
+    });
+    const { pod } = patched(podOf(256));
+    expect(inject(podOf(257), REQUEST)).to.include({ kind: 'refused', reason: 'NotAPod' });
+    expect(pod.spec.containers.at(-1)?.env).to.have.length(3 * 64);
+  });
 
   it('refuses each of inject-refused.yaml for the reason in its golden file', () => {
     const text = readFileSync(join(TESTDATA, 'inject-refused.yaml'), 'utf8');

@@ -9,6 +9,16 @@ import { validateReview } from './validate-review.ts';
 const KINDS: readonly Kind[] = ['DatabaseBackend', 'DbUser', 'DbPermission'];
 const bound = (changes = ''): Record<string, unknown> => resource('DbUser', `serviceAccounts: [shop]\n${changes}`);
 
+const hostileConsumer = (): object => ({
+  ceiling: Array.from({ length: 16 }, () => ({ sql: { tables: Array.from({ length: 500 }, () => 1) } })),
+});
+
+function nested(levels: number): unknown {
+  let value: unknown = 1;
+  for (let level = 0; level < levels; level++) value = [value];
+  return value;
+}
+
 describe('validateReview', () => {
   for (const kind of KINDS) {
     it(`allows a right ${kind}`, () => {
@@ -53,6 +63,31 @@ describe('validateReview', () => {
     expect(message.match(/is no pattern/g)).to.have.length(10);
     expect(message).to.match(/spec\.rules\[0\]\.sql\.tables\[0\] is no pattern.*; and [0-9]+ more$/);
   });
+
+  for (const [situation, kind, spec] of [
+    ['a million rules that are none', 'DbPermission', { rules: Array.from({ length: 1_000_000 }, () => 1) }],
+    ['sixty thousand rules', 'DbPermission', { rules: Array.from({ length: 60_000 }, () => ({ sql: { tables: 7 } })) }],
+    ['half a million ceilings', 'DatabaseBackend', { consumers: Array.from({ length: 64 }, hostileConsumer) }],
+    ['lists inside each other', 'DbUser', nested(30_000)],
+    [
+      'as many fields as are looked into',
+      'DatabaseBackend',
+      Object.fromEntries(Array.from({ length: 32_000 }, (_, index) => [`endpoin${index}`, 1])),
+    ],
+    [
+      'as much that is wrong as is looked into',
+      'DatabaseBackend',
+      { consumers: Array.from({ length: 64 }, () => ({ ceiling: Array.from({ length: 500 }, () => 1) })) },
+    ],
+  ] as const) {
+    it(`denies ${situation} from anybody at all, and keeps nobody waiting by it`, () => {
+      const object = { ...resource(kind), spec };
+      const began = performance.now();
+      const verdict = validateReview(kind, object);
+      expect(verdict).to.include({ allowed: false, reason: 'Invalid' });
+      expect(performance.now() - began, 'milliseconds').to.be.below(5_000);
+    });
+  }
 
   it('repeats no value that it refuses', () => {
     const { message = '' } = validateReview('DbUser', resource('DbUser', 'passwordSecretRef: {name: "Hunter2!"}'));
