@@ -9,6 +9,7 @@ export const FINDING_REASONS = [
   'UserNotFound',
   'UserNotUsable', // the user is there and itself broken
   'NoConsent', // the backend does not name the permission's namespace among its consumers
+  'TooManyRules', // of one user on one backend: those beyond are not in force
   'Conflict', // another DbUser has the user name on that backend
   'SecretNotFound', // a Secret or its key is missing
   'SecretEmpty',

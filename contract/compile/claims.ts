@@ -23,7 +23,9 @@ export function settleClaims(claims: readonly Claim[], backendNamespace: string)
   const byName = new Map<string, Claim[]>();
   for (const claim of claims) {
     const { username } = claim.user.spec;
-    byName.set(username, [...(byName.get(username) ?? []), claim]);
+    const rivals = byName.get(username);
+    if (rivals === undefined) byName.set(username, [claim]);
+    else rivals.push(claim);
   }
   const winners: Claim[] = [];
   const losers: { claim: Claim; winner: Claim }[] = [];

@@ -1,5 +1,8 @@
 import { expect } from 'chai';
 import type { DatabaseBackend, DbUser } from '../resources/types.gen.ts';
+import { parseSnapshot } from '../snapshot/parse.ts';
+import { serialiseSnapshot } from '../snapshot/serialise.ts';
+import { settleClaims } from './claims.ts';
 import { compile } from './compile.ts';
 import { findingsFor } from './findings-for.ts';
 import { secretsOf } from './needs.ts';
@@ -49,6 +52,40 @@ describe('what is said of resources in a cluster', () => {
       expect(saidOf(backend('prod', 'orders', home), user('prod', 'app', who))).to.have.members(said);
     });
   }
+
+  it('a user has no more rules than proxies read, is told so, and keeps nobody else from theirs', () => {
+    const home = backend('prod', 'orders', { ...ABROAD, gateways: ['gw'] });
+    const [greedy, other] = [user('shop', 'greedy', PASSWORD), user('prod', 'other', PASSWORD)];
+    const rules = Array.from({ length: 64 }, () => ({ sql: { tables: ['t'], actions: ['select'] } }));
+    const many = Array.from({ length: 1_030 }, (_, index) => {
+      const made = permission(greedy, 'prod/orders', { rules });
+      return { ...made, metadata: { ...made.metadata, name: `p${index}` } };
+    });
+    const resources = {
+      backends: [home],
+      users: [greedy, other],
+      permissions: [...many, permission(other, 'prod/orders')],
+    };
+    const secret = (): string => 'there';
+    const { snapshot } = compile({ ...resources, scope: 'prod/gw', secret, verifier: () => 'verifier' });
+    const read = parseSnapshot(serialiseSnapshot(snapshot));
+    expect(read.backends[0]?.users.map(({ name, rules: { length } }) => [name, length])).to.deep.equal([
+      ['greedy', 4_096],
+      ['other', 1],
+    ]);
+    const said = findingsFor({ ...resources, secret }).map(({ name, reason }) => [name, reason]);
+    expect(said).to.deep.equal([['greedy', 'TooManyRules']]);
+  });
+
+  it('thousands who claim one user name are settled in a moment', () => {
+    const claims = Array.from({ length: 40_000 }, (_, index) => {
+      const made = user('shop', `u${index}`, { username: 'app' });
+      return { id: `shop/u${index}`, user: made };
+    });
+    const began = performance.now();
+    expect(settleClaims(claims, 'prod').winners.map(({ id }) => id)).to.deep.equal(['shop/u0']);
+    expect(performance.now() - began, 'milliseconds').to.be.below(2_000);
+  });
 
   it('a gateway of that name in another namespace is no gateway of the backend', () => {
     const abroad = user('shop', 'app', { ...PASSWORD, serviceAccounts: ['gw'] });

@@ -2,6 +2,7 @@ import type { DbUser } from '../resources/types.gen.ts';
 import { compareFindings, type Finding, type Subject } from './finding.ts';
 import { fit, type FittedBackend, type Holder, type Resources } from './fit.ts';
 import { idOf, namespaceOf } from './intake.ts';
+import { MOST_RULES } from './permissions.ts';
 import type { SecretReader } from './secrets.ts';
 import { passwordOf, sayNoPassword, subjectOf } from './user.ts';
 
@@ -18,7 +19,10 @@ export function findingsFor(input: FindingsInput): readonly Finding[] {
   const findings: Finding[] = [];
   const fitted = fit(input, undefined, input.secret, findings);
   for (const backend of fitted.backends) {
-    for (const holder of backend.holders) sayUnserved(backend, holder, findings);
+    for (const holder of backend.holders) {
+      sayUnserved(backend, holder, findings);
+      sayTooMany(backend, holder, findings);
+    }
   }
   const needy = new Set(
     fitted.backends.filter(asksForPasswords).flatMap(({ holders }) => holders.map(({ user }) => user)),
@@ -28,6 +32,20 @@ export function findingsFor(input: FindingsInput): readonly Finding[] {
     if (accountsOf(user).length === 0 || needy.has(user)) sayNoPassword(user, findings);
   }
   return findings.sort(compareFindings);
+}
+
+function sayTooMany({ compiled }: FittedBackend, { user, grants }: Holder, findings: Finding[]): void {
+  const count = grants.reduce((sum, { permission }) => sum + permission.spec.rules.length, 0);
+  if (count <= MOST_RULES) return;
+  findings.push({
+    ...subjectOf(user),
+    path: ['spec'],
+    severity: 'error',
+    reason: 'TooManyRules',
+    message:
+      `${count} rules are permitted to this user on DatabaseBackend ${compiled.id}, and the first ${MOST_RULES} are in ` +
+      'force, by the names of their DbPermissions: use patterns',
+  });
 }
 
 const accountsOf = (user: DbUser): readonly string[] => user.spec.serviceAccounts ?? [];

@@ -76,10 +76,16 @@ function consentFor(backend: DatabaseBackend, namespace: string): Consumers {
   return (backend.spec.consumers ?? []).filter((consumer) => consumer.namespace === namespace);
 }
 
-/** The rules of permissions, each with the ceiling that holds for it. */
+/**
+ * What one user may have on one backend. A document with more than proxies read (contract/snapshot/parse.ts) would be
+ * believed by none, and its whole scope left with the policy of before.
+ */
+export const MOST_RULES = 4_096;
+
+/** The rules of permissions, each with the ceiling that holds for it; none beyond MOST_RULES. */
 export function snapshotRules(granted: readonly Granted[], backend: DatabaseBackend): SnapshotRule[] {
   const { database } = backend.spec;
-  return granted.flatMap(({ permission }) => {
+  const rules = granted.flatMap(({ permission }) => {
     const namespace = namespaceOf(permission);
     const common = {
       permission: idOf({ namespace, name: permission.metadata.name }),
@@ -88,6 +94,7 @@ export function snapshotRules(granted: readonly Granted[], backend: DatabaseBack
     };
     return compileRules(permission.spec.rules, database).map((sql) => ({ ...common, sql }));
   });
+  return rules.slice(0, MOST_RULES);
 }
 
 function ceilingFor(backend: DatabaseBackend, namespace: string): SnapshotRule['sql'][] {
