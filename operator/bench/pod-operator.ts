@@ -6,6 +6,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '#test/harness/ports';
 import { bundles, imageEnvironment } from './images.ts';
+import { chartLimit, MemoryLimit } from './memory-limit.ts';
 import { memoryOf, type Memory } from './memory.ts';
 
 export interface PodOperatorOptions {
@@ -18,9 +19,9 @@ export interface PodOperatorOptions {
   readonly nodeFlags: readonly string[];
 }
 
-/** A pod's ServiceAccount is at a fixed place, so the process gets a /run of its own. $0: what is there in a pod. */
+/** A pod's ServiceAccount is at a fixed place, so the process gets a /run of its own. $0: what is there in a pod; $1: its control group. */
 const IN_POD = `mount -t tmpfs -o size=1m none /run && mkdir -p /run/secrets/kubernetes.io &&
-ln -s "$0" /run/secrets/kubernetes.io/serviceaccount && exec "$@"`;
+ln -s "$0" /run/secrets/kubernetes.io/serviceaccount && echo $$ >"$1" && shift && exec "$@"`;
 
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
@@ -35,6 +36,7 @@ export class PodOperator {
   readonly #admin: string;
   readonly #folder = mkdtempSync(path.join(tmpdir(), 'articdbm-bench-operator-'));
   readonly #child: ChildProcess;
+  readonly #limit: MemoryLimit;
   #output = '';
 
   static async start(options: PodOperatorOptions): Promise<PodOperator> {
@@ -62,14 +64,19 @@ export class PodOperator {
       `--identity=operator-${String(https)}`,
     ];
     const program = [process.execPath, ...nodeFlags, bundles().operator, 'operator', ...flags];
+    this.#limit = new MemoryLimit(path.basename(this.#folder), chartLimit('operator'));
     this.started = performance.now();
-    this.#child = spawn('unshare', ['--mount', '--propagation=private', 'sh', '-c', IN_POD, this.#folder, ...program], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...{ PATH: process.env.PATH, ...imageEnvironment('operator') },
-        ...{ KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(apiServer.port) },
+    this.#child = spawn(
+      'unshare',
+      ['--mount', '--propagation=private', 'sh', '-c', IN_POD, this.#folder, this.#limit.entry, ...program],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: {
+          ...{ PATH: process.env.PATH, ...imageEnvironment('operator') },
+          ...{ KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(apiServer.port) },
+        },
       },
-    });
+    );
     running.add(this.#child);
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream?.on('data', (data: Buffer) => (this.#output = (this.#output + data.toString()).slice(-20_000)));
@@ -116,6 +123,7 @@ export class PodOperator {
     }
     running.delete(this.#child);
     rmSync(this.#folder, { recursive: true, force: true });
+    this.#limit.remove();
   }
 }
 
