@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 /** What must be found nowhere outside the operator's and the databases' namespaces: the words of Secrets, in every spelling. */
 
 interface SecretList {
@@ -18,9 +20,9 @@ export function needlesOf(secrets: SecretList): Set<string> {
   for (const { data = {} } of secrets.items) {
     for (const [key, value] of Object.entries(data)) {
       if (PUBLIC.test(key)) continue;
-      for (const word of wordsOf(Buffer.from(value, 'base64').toString('utf8'))) {
-        for (const spelling of spellingsOf(word)) needles.add(spelling);
-      }
+      const bytes = Buffer.from(value, 'base64');
+      const words = isUtf8(bytes) ? wordsOf(bytes.toString('utf8')).map((word) => Buffer.from(word)) : [bytes];
+      for (const spelling of words.flatMap(spellingsOf)) needles.add(spelling);
     }
   }
   return needles;
@@ -41,16 +43,25 @@ function stringsOf(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(stringsOf) : [];
 }
 
-/** As it is, in base64 at each of the three places where it may begin, and, when it is base64 itself, what it stands for in hex. */
-function spellingsOf(word: string): string[] {
+/** As it is, in hex, in base64 at each of the three places where it may begin; and what base64 stands for, in hex. */
+function spellingsOf(word: Buffer): string[] {
   const shifted = [0, 1, 2].map((by) =>
-    Buffer.from(`${' '.repeat(by)}${word}`)
+    Buffer.concat([Buffer.alloc(by), word])
       .toString('base64')
       .slice(by === 0 ? 0 : 4, -4),
   );
-  const bytes = /^[\w+/-]{22,}=*$/.test(word) ? [Buffer.from(word, 'base64').toString('hex')] : [];
-  return [word, ...shifted, ...bytes].filter((spelling) => spelling.length >= 12);
+  const text = isUtf8(word) ? [word.toString('utf8')] : [];
+  const stoodFor = text.filter((each) => /^[\w+/-]{22,}=*$/.test(each)).map((each) => Buffer.from(each, 'base64'));
+  const spellings = [
+    ...text,
+    ...shifted,
+    ...shifted.map(urlSafe),
+    ...[word, ...stoodFor].map((each) => each.toString('hex')),
+  ];
+  return spellings.filter((spelling) => spelling.length >= 12);
 }
+
+const urlSafe = (base64: string): string => base64.replaceAll('+', '-').replaceAll('/', '_');
 
 /** The needles that are in the text; shown shortened, for a report is read by others. */
 export function foundIn(text: string, needles: ReadonlySet<string>): string[] {

@@ -60,7 +60,7 @@ function e2eSuites(): Suite[] {
   // The quick start first: it wants a cluster without the chart, which the others then install.
   const first = stories.filter((file) => basename(file) === 'quick-start.test.ts');
   return [
-    ...suites(['e2e/cluster/smoke/smoke.test.ts', 'e2e/harness/document.test.ts']),
+    ...suites(['e2e/cluster/smoke/smoke.test.ts', ...globSync('e2e/harness/*.test.ts').sort()]),
     step('cluster-up', 'node', 'e2e/harness/main.ts', 'up'),
     ...suites([...first, ...stories.filter((file) => !first.includes(file)), ...long]),
     step('cluster-down', 'node', 'e2e/harness/main.ts', 'down'),
