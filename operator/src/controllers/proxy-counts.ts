@@ -87,7 +87,10 @@ export class ProxyCounts {
     const pods = resources.podsOf(scope).filter(isRunning);
     if (pods.length === 0) return { running: 0, revisions: [] };
     try {
-      const { proxies, forged } = await readProxies(redis, scope, ring(), wall());
+      const { proxies, forged } = await readProxies(redis, scope, {
+        ...{ keys: ring(), now: wall() },
+        running: pods.flatMap(({ metadata: { uid } }) => (uid === undefined ? [] : [uid])),
+      });
       if (forged > 0) onForged(forged);
       const beats = pods.map(({ metadata }) => proxies.get(metadata.uid ?? ''));
       return { running: pods.length, revisions: beats.flatMap((beat) => (beat === undefined ? [] : [beat.revision])) };

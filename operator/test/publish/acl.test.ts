@@ -44,7 +44,7 @@ describe('with the two Redis users', () => {
     expect((await leader.beat()).confirmed).to.equal(1);
     const client = await leaders.client();
     await eventually(
-      async () => (await readProxies(client, 'shop/app', RING, Date.now())).proxies.has('pod-1'),
+      async () => (await readProxies(client, 'shop/app', { keys: RING, now: Date.now() })).proxies.has('pod-1'),
       'the heartbeat',
     );
     expect(feed.troubles).to.deep.equal([]);

@@ -51,7 +51,10 @@ describe('on a Redis Cluster', () => {
     for (const feed of feeds) await feed.until('bert');
     const client = await leaders.client();
     for (const scope of scopes) {
-      await eventually(async () => (await readProxies(client, scope, RING, Date.now())).proxies.has(scope), 'a report');
+      await eventually(
+        async () => (await readProxies(client, scope, { keys: RING, now: Date.now() })).proxies.has(scope),
+        'a report',
+      );
     }
     expect((await leader.beat()).confirmed).to.equal(scopes.length);
   });

@@ -421,13 +421,16 @@ describe('a proxy’s feed', () => {
       await feed.until('anna');
       const { head } = await leader.publish(change('bert'));
       await eventually(async () => {
-        const beat = (await readProxies(client, SCOPE, RING, Date.now())).proxies.get('pod-7');
+        const beat = (await readProxies(client, SCOPE, { keys: RING, now: Date.now() })).proxies.get('pod-7');
         return beat !== undefined && isInSync(beat, head);
       }, 'the report');
-      const { proxies: reported, forged } = await readProxies(client, SCOPE, RING, Date.now());
+      const { proxies: reported, forged } = await readProxies(client, SCOPE, { keys: RING, now: Date.now() });
       expect(reported.get('pod-7')).to.deep.include({ formats: [1], counters: { denied: 3 }, term: head.term });
       expect(forged).to.equal(0);
-      expect((await readProxies(client, SCOPE, RING, Date.now() + 31_000)).proxies.size, 'older than 30 s').to.equal(0);
+      expect(
+        (await readProxies(client, SCOPE, { keys: RING, now: Date.now() + 31_000 })).proxies.size,
+        'older than 30 s',
+      ).to.equal(0);
       expect(await redis.ttl(NAMES.proxies)).to.be.within(1, 600);
     });
 
@@ -438,10 +441,29 @@ describe('a proxy’s feed', () => {
       await feed.until('anna');
       await eventually(async () => (await redis.hlen(NAMES.proxies)) === 1, 'the report');
       await redis.hset(NAMES.proxies, 'pod-8', (await redis.hget(NAMES.proxies, 'pod-7')) ?? '', 'pod-9', 'noise');
-      const { proxies: reported, forged } = await readProxies(client, SCOPE, RING, Date.now());
+      const { proxies: reported, forged } = await readProxies(client, SCOPE, { keys: RING, now: Date.now() });
       expect([...reported.keys()]).to.deep.equal(['pod-7']);
       expect(forged).to.equal(2);
       expect(await redis.hkeys(NAMES.proxies)).to.deep.equal(['pod-7']);
+    });
+
+    it('that are many or huge don’t reach the operator, and leave the right ones', async () => {
+      const client = await leaders.client();
+      await leader.publish(change('anna'));
+      await (await proxies.start(SCOPE, { podUid: 'pod-7' })).until('anna');
+      await eventually(async () => (await redis.hlen(NAMES.proxies)) === 1, 'the report');
+      const read = () => readProxies(client, SCOPE, { keys: RING, now: Date.now(), running: ['pod-7', 'pod-8'] });
+      await redis.hset(NAMES.proxies, 'pod-8', 'x'.repeat(10_000), 'y'.repeat(10_000), 'noise');
+      const huge = await read();
+      expect([[...huge.proxies.keys()], huge.forged]).to.deep.equal([['pod-7'], 2]);
+      expect(await redis.hkeys(NAMES.proxies)).to.deep.equal(['pod-7']);
+
+      const noise = Array.from({ length: 1_000 }, (_, index) => [`pod-${String(index + 10)}`, 'noise']).flat();
+      await redis.hset(NAMES.proxies, 'pod-8', 'noise', ...noise);
+      const many = await read();
+      expect([[...many.proxies.keys()], many.forged]).to.deep.equal([['pod-7'], 2]);
+      expect(await redis.hkeys(NAMES.proxies)).to.deep.equal(['pod-7']);
+      expect(await redis.ttl(NAMES.proxies)).to.be.within(1, 600);
     });
   });
 });

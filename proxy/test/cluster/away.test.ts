@@ -155,7 +155,7 @@ describe('a proxy in a cluster of which parts are away', () => {
     await start();
     const head = (await inForce(cluster.client, SCOPE))?.head;
     const reported = async (): Promise<number | undefined> =>
-      (await readProxies(cluster.client, SCOPE, RING, Date.now())).proxies.get('pod-1')?.revision;
+      (await readProxies(cluster.client, SCOPE, { keys: RING, now: Date.now() })).proxies.get('pod-1')?.revision;
     await eventually(async () => (await reported()) === head?.revision, 'a heartbeat');
   });
 
