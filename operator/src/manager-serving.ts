@@ -88,7 +88,7 @@ function hooksOf(base: Base): ServingHooks {
       metrics.request(endpoint, done ? outcome : 'refused', milliseconds / 1000);
       if (!done) metrics.refusal(endpoint, outcome);
     },
-    podRefused: podRefused(base),
+    podRefused: podRefused(base, ENVIRONMENT.clock),
     onError: (part, error) => warner(base, part, 'a request could not be answered as it should')(error),
   };
 }
