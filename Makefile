@@ -3,7 +3,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 SETUP := node_modules/.articdbm-setup
 .DEFAULT_GOAL := help
 .PHONY: help setup servers demo test test-long check generate build bundle bench bench-operator coverage fuzz fmt clean clean-build \
-  node cluster cluster-down images e2e
+  node cluster cluster-down images e2e e2e-long
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -61,6 +61,9 @@ images: node ## the images of operator, proxy and stories, in archives outside t
 
 e2e: images ## in a real cluster: what a node must be able to, then every story of e2e/stories
 	@node tools/ci/suites.ts e2e
+
+e2e-long: images ## these, and those of e2e/stories-long: last results in docs/long-tests.md
+	@LONG=1 node tools/ci/suites.ts e2e
 
 coverage: servers ## line coverage of the unit tests
 	@c8 --all --src contract --src proxy/src --src cli --exclude '**/*.test.ts' --exclude '**/*.gen.ts' mocha

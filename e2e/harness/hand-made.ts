@@ -107,6 +107,15 @@ export async function askOperator(
   return JSON.parse(stdout) as Asked;
 }
 
+const GET = `require('http').get(process.argv[1], (answer) => {
+  process.stdout.write(answer.statusCode + ' ');
+  answer.pipe(process.stdout);
+});`;
+
+/** Status and body of what a URL answers, asked from inside a pod. */
+export const get = async (kubectl: Kubectl, pod: string, url: string): Promise<string> =>
+  (await kubectl.exec(pod, 'proxy', ['/app/node', '-e', GET, url])).stdout;
+
 /** What runs as uid 65532 in a hand-made pod can read of it. */
 export async function readFile(kubectl: Kubectl, pod: string, file: string): Promise<string> {
   const read = "process.stdout.write(require('fs').readFileSync(process.argv[1]))";

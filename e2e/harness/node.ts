@@ -27,12 +27,14 @@ const pidsOf = (wanted: (proc: string) => boolean): number[] =>
     .map((proc) => Number(proc.slice('/proc/'.length)));
 
 const text = (file: string): string => readFileSync(file, 'latin1');
+const listIn = (file: string): string[] => text(file).split('\0').slice(0, -1);
 
 /** A daemon of the node's own: kube-apiserver, kubelet, … */
 export class Daemon {
   readonly #name: string;
-  #args: readonly string[] = [];
   readonly #init = text(join(work, 'init.pid')).trim();
+  #args: readonly string[] = [];
+  #env: NodeJS.ProcessEnv = {};
 
   constructor(name: string) {
     this.#name = name;
@@ -41,9 +43,13 @@ export class Daemon {
   /** SIGKILL, as a machine would. */
   kill(): void {
     const pid = this.#pid();
-    this.#args = text(`/proc/${String(pid)}/cmdline`)
-      .split('\0')
-      .slice(0, -1);
+    this.#args = listIn(`/proc/${String(pid)}/cmdline`);
+    this.#env = Object.fromEntries(
+      listIn(`/proc/${String(pid)}/environ`).map((entry) => [
+        entry.split('=', 1)[0] ?? '',
+        entry.slice(entry.indexOf('=') + 1),
+      ]),
+    );
     process.kill(pid, 'SIGKILL');
   }
 
@@ -51,12 +57,8 @@ export class Daemon {
   start(): void {
     const log = `exec "$0" "$@" >>"${work}/log/${this.#name}.log" 2>&1 </dev/null`;
     const into = ['--target', this.#init, '--mount', '--net', '--pid', `--wd=${join(work, '..')}`];
-    const path =
-      text(`/proc/${this.#init}/environ`)
-        .split('\0')
-        .find((entry) => entry.startsWith('PATH=')) ?? '';
     const command = ['setsid', '--fork', 'sh', '-c', log, ...this.#args];
-    spawn('nsenter', [...into, '--', ...command], { env: { PATH: path.slice('PATH='.length), HOME: '/root' } });
+    spawn('/usr/bin/nsenter', [...into, '--', ...command], { env: this.#env, stdio: 'ignore' });
   }
 
   #pid(): number {

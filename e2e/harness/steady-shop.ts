@@ -31,6 +31,7 @@ export class SteadyShop {
   async open(): Promise<void> {
     const { namespace, kubectl } = this;
     const server = database(namespace);
+    await eventually(60, () => kubectl.run(['get', 'serviceaccount', 'default'])); // the API server may just have come back
     await this.#cluster.kubectl.apply(
       ...server.objects,
       ...backend(namespace, 'shop', server),
@@ -96,13 +97,40 @@ export class SteadyShop {
     expect(denied, what).to.be.at.least(least);
   }
 
+  /** Waits until connections are served again after a moment at which they were lost, and says how long it took. */
+  async served(from: number, within: number): Promise<void> {
+    const at = await eventually(within, async () => {
+      const seen = (await outcomes(this.kubectl, 'client', from)).filter(({ statement }) => statement !== 'denied');
+      const lost = seen.findLastIndex(({ statement }) => statement === undefined);
+      const after = lost < 0 ? [] : seen.slice(lost + 1).filter(({ sqlstate }) => sqlstate === '00000');
+      expect(after.length, 'statements after the last lost connection').to.be.greaterThan(3);
+      return after[0]?.at ?? 0;
+    });
+    note(`served again after ${seconds(at - from)}`);
+  }
+
   /** redis-cli with the operator's login, which may all there but what only an administrator may. */
-  async redis(...command: readonly string[]): Promise<string> {
-    const path = 'jsonpath={.data.operator-password}';
+  redis(...command: readonly string[]): Promise<string> {
+    return this.redisAs('operator', ...command);
+  }
+
+  async redisAs(who: 'operator' | 'proxies', ...command: readonly string[]): Promise<string> {
+    const path = `jsonpath={.data.${who}-password}`;
     const word = await this.operators.run(['get', 'secret', 'articdbm-evaluation', '-o', path]);
-    const script = 'read -r REDISCLI_AUTH; export REDISCLI_AUTH; exec redis-cli --user articdbm-operator --raw "$@"';
-    const args = ['exec', '-i', 'deployment/articdbm-evaluation-redis', '--', 'sh', '-c', script, 'sh', ...command];
-    return (await this.operators.run(args, { input: `${Buffer.from(word, 'base64').toString()}\n` })).trim();
+    const script = 'read -r REDISCLI_AUTH; export REDISCLI_AUTH; exec redis-cli --no-auth-warning --raw --user "$@"';
+    const args = [
+      'deployment/articdbm-evaluation-redis',
+      '--',
+      'sh',
+      '-c',
+      script,
+      'sh',
+      `articdbm-${who}`,
+      ...command,
+    ];
+    return (
+      await this.operators.run(['exec', '-i', ...args], { input: `${Buffer.from(word, 'base64').toString()}\n` })
+    ).trim();
   }
 
   async scaleOperator(replicas: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { currentKey, parseKeyRing, sealKey } from '#contract/snapshot/keys';
 import type { KeyRing } from '#contract/snapshot/keys';
-import { handMade, known } from '../harness/hand-made.ts';
+import { get, handMade, known } from '../harness/hand-made.ts';
 import type { Kubectl, Manifest } from '../harness/kubectl.ts';
 import { psql } from '../harness/psql.ts';
 import { OPERATOR_NAMESPACE } from '../harness/release.ts';
@@ -68,15 +68,15 @@ story('a container beside the proxy', [HERE, THERE], (scene) => {
   });
 
   it('learns from port 19090 that there is policy, and not what or whose it is', async () => {
-    const get = async (path: string): Promise<string> =>
-      (await here.exec('nobody', 'proxy', ['/app/node', '-e', GET, `http://${await address()}:19090${path}`])).stdout;
-    const metrics = await get('/metrics');
+    const from = await address();
+    const ask = (path: string): Promise<string> => get(here, 'nobody', `http://${from}:19090${path}`);
+    const metrics = await ask('/metrics');
     expect(metrics).to.match(/articdbm_proxy_policy_state\{state="fresh"\} 1/);
     expect(metrics).not.to.match(/orders|reading|shop_login|story-within\/app/);
     expect(metrics).not.to.contain(server.login);
-    expect(await get('/readyz')).to.equal('200 ok\n');
+    expect(await ask('/readyz')).to.equal('200 ok\n');
     for (const path of ['/', '/debug', '/v1/policy', '/metrics/../run/articdbm/state/bootstrap.json']) {
-      expect(await get(path), path).to.match(/^404 /);
+      expect(await ask(path), path).to.match(/^404 /);
     }
   });
 
@@ -210,11 +210,6 @@ story('a container beside the proxy', [HERE, THERE], (scene) => {
     ['the seal of the scope', sealKey(currentKey(ring), `${HERE}/app`)],
   ];
 });
-
-const GET = `require('http').get(process.argv[1], (answer) => {
-  if (!process.argv[1].endsWith('/metrics')) process.stdout.write(answer.statusCode + ' ');
-  answer.pipe(process.stdout);
-});`;
 
 /** As it is, its second line (of a PEM), and in the spellings that bytes are written in. */
 function spellings(value: Buffer): string[] {

@@ -5,7 +5,7 @@ import { parseSnapshot } from '#contract/snapshot/parse';
 import { openDocument } from '#contract/snapshot/seal';
 import type { Snapshot } from '#contract/snapshot/types';
 import { eventually } from '../harness/eventually.ts';
-import { askOperator, handMade, known, readFile, tokenOf } from '../harness/hand-made.ts';
+import { askOperator, get, handMade, known, readFile, tokenOf } from '../harness/hand-made.ts';
 import type { Asked, HandMade, Known } from '../harness/hand-made.ts';
 import type { Kubectl, Manifest } from '../harness/kubectl.ts';
 import { psql } from '../harness/psql.ts';
@@ -153,13 +153,13 @@ story('a pod that wishes to be another', [HERE, ELSEWHERE, THERE], (scene) => {
     ['sidecar-of-stranger', () => here, /waiting for a DbUser whose spec.serviceAccounts names stranger/],
     ['sidecar-of-app', () => elsewhere, /waiting for a DbUser whose spec.serviceAccounts names app/],
     ['gateway-of-stranger', () => here, /spec.gateways does not name ServiceAccount stranger/],
-    ['gateway-of-app', () => here, /^ok$/m],
+    ['gateway-of-app', () => here, /^200 ok$/m],
   ] as const) {
     it(`a proxy that is run by hand: ${name} serves nobody`, async () => {
       const there = kubectl();
       await there.ready(60, `pod/${name}`);
       const said = await eventually(20, async () => {
-        const { stdout } = await there.exec(name, 'proxy', ['/app/node', '/app/ready.js']);
+        const stdout = await get(there, name, 'http://127.0.0.1:19090/readyz');
         expect(stdout).to.match(waits);
         return stdout;
       });
