@@ -5,7 +5,7 @@ import { ageOf, ASK_AGE_MS, judgeAge, PULL_AGE_MS, WARN_AGE_MS, type Head } from
  *
  * | state | holds | policy in force | a newer head with its document | a confirming head | an older, forged, contradicting one | time |
  * |---|---|---|---|---|---|---|
- * | waiting | nothing | none | swap → fresh | – | reported | asks Redis, then the operator, every 1–3 s |
+ * | waiting | nothing | none | swap → fresh | – | reported | asks Redis and, unless that has one younger than 90 s, the operator before it is believed, every 1–3 s |
  * | fresh | a head younger than 15 min | it | swap | dated anew | reported; nothing moves | pull every 45–75 s; at 75 s of age again; from 90 s on the operator, every 10–20 s → stale |
  * | stale | one older than that | it, with a warning | swap → fresh | → fresh | reported; nothing moves | as before → refusing |
  * | refusing | one older than refuseAfter | none | swap → fresh | → fresh, the same policy again | reported; nothing moves | as before |
