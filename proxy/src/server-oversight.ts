@@ -86,9 +86,14 @@ export class Overseer {
 
   #gone(backendId: string, { name, uid }: SnapshotUser): Refusal {
     if (this.#directory.backend(backendId) === undefined) {
-      return this.#directory.tooOld ? TOO_OLD : ended('the backend has been removed');
+      if (this.#directory.tooOld) return TOO_OLD;
+      // A pod's policy holds no more than what its users have permissions for.
+      const why = this.#config.identity === 'pod' ? `, or no DbPermission brings user "${name}" to it any more` : '';
+      return ended(`the backend has been removed${why}`);
     }
-    if (!this.#directory.has(backendId, uid)) return ended(`user "${name}" has been removed`);
+    if (!this.#directory.has(backendId, uid)) {
+      return ended(`user "${name}" has been removed, or no DbPermission brings it to this backend any more`);
+    }
     return this.#config.identity === 'pod'
       ? ended(`user "${name}" is no longer bound to this pod`)
       : ended(`user "${name}" is no longer served here`);
