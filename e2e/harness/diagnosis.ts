@@ -12,6 +12,10 @@ interface PodList {
   }[];
 }
 
+/** Of containers that have been restarted: what the one before ended with. */
+const LAST_WORDS =
+  '{range .items[*].status.containerStatuses[*]}{.name} {.restartCount} {.lastState.terminated.exitCode} {.lastState.terminated.message}{"\\n"}{end}';
+
 /** What somebody who reads of a failure wants to see next: resources, events, and the words of pods that aren't ready. */
 export async function diagnose(kubectl: Kubectl, namespace: string): Promise<string> {
   const there = kubectl.in(namespace);
@@ -20,6 +24,7 @@ export async function diagnose(kubectl: Kubectl, namespace: string): Promise<str
     parts.push(`$ kubectl ${args.join(' ')}`, (await there.try(args)).output.trim());
   };
   await show('get', 'pods,jobs,dbbackends,dbusers,dbpermissions', '-o', 'wide');
+  await show('get', 'pods', '-o', `jsonpath=${LAST_WORDS}`);
   await show('get', 'events', '--sort-by=.lastTimestamp');
   const pods = await there.json<PodList>('get', 'pods');
   const isReady = (pod: PodList['items'][number]): boolean =>
