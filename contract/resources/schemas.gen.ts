@@ -939,6 +939,10 @@ export const SCHEMAS: Readonly<Record<Kind, Schema>> = {
             pattern: '^[^\\x00-\\x1f\\x7f]+$',
             'x-kubernetes-validations': [
               {
+                rule: 'self == oldSelf',
+                message: 'the user name can not be changed, for another may have it: make another DbUser',
+              },
+              {
                 rule: "self != 'articdbm'",
                 message: "articdbm is the name of whoever a pod's only user is: choose another",
               },

@@ -39,6 +39,10 @@ export class Office {
     return this.#held?.term.publisher.beatAt;
   }
 
+  doubted(): number | undefined {
+    return this.#held?.term.publisher.doubted;
+  }
+
   historyWaiting(): number | undefined {
     return this.#held?.term.history.waiting;
   }

@@ -35,6 +35,7 @@ export class Manager {
       queues: () => this.#office?.queues() ?? {},
       beatAt: () => this.#office?.beatAt(),
       historyWaiting: () => this.#office?.historyWaiting(),
+      doubted: () => this.#office?.doubted(),
       silence: () => this.#base?.watches.silence() ?? new Map<string, number>(),
       objects: () => objectsOf(resources()),
       scopes: () => resources()?.scopes().size,

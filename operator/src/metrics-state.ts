@@ -20,6 +20,8 @@ export interface MetricSources {
   /** Epoch milliseconds at which all heads were last dated anew, by the leader. */
   readonly beatAt: () => number | undefined;
   readonly historyWaiting: () => number | undefined;
+  /** Scopes whose policy could not be made of what the resources say now. */
+  readonly doubted: () => number | undefined;
   /** By plural: milliseconds since the API server was last heard of. */
   readonly silence: () => ReadonlyMap<string, number>;
   /** By plural: how many are held. */
@@ -88,6 +90,9 @@ export function registerState(registry: Registry, sources: MetricSources): void 
   });
   gauge('scopes', 'Scopes that resources speak of.', [], (set) => given(sources.scopes(), set));
   gauge('history_waiting', 'Revisions that wait for the store.', [], (set) => given(sources.historyWaiting(), set));
+  gauge('scopes_in_doubt', 'Scopes whose policy could not be made of what the resources say now.', [], (set) =>
+    given(sources.doubted(), set),
+  );
   gauge('objects', 'Resources that are held.', ['resource'], (set) => {
     for (const [resource, objects] of Object.entries(sources.objects())) set(objects, { resource });
   });

@@ -65,6 +65,8 @@ export class Publisher {
   readonly #options: PublisherOptions;
   readonly #redis: PolicyRedis;
   readonly #signed = new Map<string, Signed>();
+  /** Scopes whose policy may be another than the one that was last signed, though nobody can say which. */
+  readonly #doubted = new Set<string>();
   /** The last work on each scope: what touches one scope goes one after another, or a beat could undo a publish. */
   readonly #queues = new Map<string, Promise<unknown>>();
   #term: number;
@@ -107,13 +109,27 @@ export class Publisher {
     return this.#inTurn(change.snapshot.scope, () => this.#inOffice(() => this.#publish(change)));
   }
 
+  /**
+   * The scope's policy could not be made of what the resources say now. Its last head is dated no more, and the second feed
+   * does not give it, until a publish is done: so proxies believe it no longer than its age allows.
+   */
+  doubt(scope: string): void {
+    this.#doubted.add(scope);
+  }
+
+  /** How many scopes are in doubt. */
+  get doubted(): number {
+    return this.#doubted.size;
+  }
+
   /** Signs all heads anew and sees that Redis has the documents. To be called every BEAT_MS. Throws DeposedError. */
   async beat(): Promise<BeatResult> {
     if (this.#deposed) throw new DeposedError();
     let confirmed = 0;
     const restored: string[] = [];
     const failed = new Map<string, unknown>();
-    const work = [...this.#signed.keys()].map(async (scope) => {
+    const dated = [...this.#signed.keys()].filter((scope) => !this.#doubted.has(scope));
+    const work = dated.map(async (scope) => {
       try {
         const kind = await this.#inTurn(scope, () => this.#inOffice(() => this.#beat(scope)));
         if (kind === 'restored') restored.push(scope);
@@ -128,15 +144,16 @@ export class Publisher {
     return { confirmed, restored, failed };
   }
 
-  /** The scope's policy with a head dated now; undefined: not published by this leader yet. */
+  /** The scope's policy with a head dated now; undefined: not published by this leader yet, or in doubt. */
   answer(scope: string): PolicyAnswer | undefined {
-    const signed = this.#signed.get(scope);
+    const signed = this.#doubted.has(scope) ? undefined : this.#signed.get(scope);
     return signed === undefined ? undefined : { head: this.#headNow(signed).text, document: signed.document.bytes };
   }
 
   /** Stops dating the heads of a scope that nobody needs; it fades from Redis by itself. */
   retire(scope: string): void {
     this.#signed.delete(scope);
+    this.#doubted.delete(scope);
   }
 
   /** Once deposed, nothing is done or answered any more: what this leader signed may be old. */
@@ -175,7 +192,10 @@ export class Publisher {
       keys: keys(),
       term: this.#term,
       now,
-      keep: (signed: Signed) => void this.#signed.set(scope, signed),
+      keep: (signed: Signed) => {
+        this.#signed.set(scope, signed);
+        this.#doubted.delete(scope);
+      },
       unrecorded: (head: Head) => this.#unrecorded(head),
     };
     let publication: Publication = { change, before: this.#signed.get(scope) };

@@ -49,8 +49,8 @@ describe('validateReview', () => {
   }
 
   it('judges a broken one when its spec is changed, and lets it be repaired', () => {
-    const old = resource('DbUser', 'username: ""');
-    expect(validateReview('DbUser', resource('DbUser', 'username: ""\nenabled: false'), old).allowed).to.equal(false);
+    const old = resource('DbUser', 'enabled: 7');
+    expect(validateReview('DbUser', resource('DbUser', 'enabled: 8'), old).allowed).to.equal(false);
     expect(validateReview('DbUser', bound(), old).allowed).to.equal(true);
   });
 

@@ -58,7 +58,7 @@ function pathText(path: Problem['path']): string {
 /** CEL says so too, but only for what is valid by itself, and where the API server knows the old one. */
 const FROZEN: Readonly<Record<Kind, readonly (readonly [field: string, fix: string])[]>> = {
   DatabaseBackend: [['protocol', 'make another DatabaseBackend']],
-  DbUser: [],
+  DbUser: [['username', 'make another DbUser']],
   DbPermission: [],
 };
 

@@ -84,7 +84,7 @@ class Load {
     }
     if (kind === 'user') {
       return user(namespace, name, {
-        username: this.#one(['u', 'v', 'w']),
+        username: ['u', 'v', 'w'][(NAMESPACES.indexOf(namespace) + NAMES.indexOf(name)) % 3], // which stays for ever
         serviceAccounts: this.#some(ACCOUNTS),
         ...(this.#random() < 0.7 ? { passwordSecretRef: { name: this.#one(['pw', 'none']) } } : {}),
       });

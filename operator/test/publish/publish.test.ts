@@ -101,6 +101,20 @@ describe('publishing', () => {
     expect(two.head.term).to.be.greaterThan(one.head.term);
   });
 
+  it('in doubt is dated no more and given to nobody, until a publish is done', async () => {
+    const leader = await leaders.make();
+    await leader.takeOffice();
+    await leader.publish(change('anna'));
+    const before = await redis.get(NAMES.head);
+    leader.doubt(SCOPE);
+    expect(await leader.beat()).to.deep.include({ confirmed: 0 });
+    expect([await redis.get(NAMES.head), leader.answer(SCOPE), leader.doubted]).to.deep.equal([before, undefined, 1]);
+    expect((await leader.publish(change('anna'))).kind).to.equal('unchanged');
+    expect(await leader.beat()).to.deep.include({ confirmed: 1 });
+    expect([leader.answer(SCOPE) === undefined, leader.doubted]).to.deep.equal([false, 0]);
+    expect(await redis.get(NAMES.head)).not.to.equal(before);
+  });
+
   it('of an old leader takes no effect, in no way', async () => {
     const old = await leaders.make();
     await old.takeOffice();

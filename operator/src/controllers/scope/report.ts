@@ -9,7 +9,10 @@ export function report({ head }: Published, attempt: Attempt, { publications, lo
   look(publications.done(attempt, head.revision));
 }
 
-export function reportFailure(error: unknown, scope: string, { publications, look }: Context): void {
+/** What Redis does not take is signed all the same. What could not be made puts in doubt what was made before. */
+export function reportFailure(error: unknown, scope: string, { publications, publisher, look }: Context): void {
   if (error instanceof DeposedError || error instanceof NotLeadingError) return;
-  look(publications.failed({ scope }, error instanceof RedisAwayError ? 'RedisAway' : 'Failed'));
+  const away = error instanceof RedisAwayError;
+  if (!away) publisher.doubt(scope);
+  look(publications.failed({ scope }, away ? 'RedisAway' : 'Failed'));
 }
