@@ -31,6 +31,11 @@ export async function install(cluster: Cluster, gateways?: readonly Gateway[]): 
     ...(values === undefined ? [] : [`--values=${values}`]),
     ...['--set=evaluation.enabled=true', `--set-json=gateways=${JSON.stringify(gateways ?? [])}`],
   ]);
+  // The leader writes it, ten seconds after a first install: before, no labelled pod is admitted.
+  const trusted = '--for=jsonpath={.webhooks[0].clientConfig.caBundle}';
+  await cluster.kubectl.run(['wait', trusted, '--timeout=60s', 'validatingwebhookconfiguration/articdbm'], {
+    seconds: 70,
+  });
 }
 
 /** Nothing is left of the chart: namespace and CRDs go too. */
