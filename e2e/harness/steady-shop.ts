@@ -133,11 +133,20 @@ export class SteadyShop {
     ).trim();
   }
 
+  /** Whatever a failed case left away is there for the next story. */
+  async restore(): Promise<void> {
+    for (const part of ['redis', 'postgresql']) {
+      await this.operators.run(['scale', `deployment/articdbm-evaluation-${part}`, '--replicas=1']);
+    }
+    await this.scaleOperator(2);
+  }
+
   async scaleOperator(replicas: number): Promise<void> {
     await this.operators.run(['scale', 'deployment/articdbm-operator', `--replicas=${replicas}`]);
     const selector = ['-l', 'app.kubernetes.io/component=operator'];
     if (replicas === 0) {
-      await eventually(60, async () => {
+      // A controller-manager whose API server was away comes back in its own time.
+      await eventually(150, async () => {
         const pods = await this.operators.run(['get', 'pods', '-o', 'name', ...selector]);
         expect(pods.includes('articdbm-operator'), pods).to.equal(false);
       });

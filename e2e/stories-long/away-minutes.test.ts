@@ -19,6 +19,10 @@ story('parts of the cluster away for minutes', [HERE], (scene) => {
     await shop.open();
     opened = Date.now();
   });
+  after(async function () {
+    this.timeout(150_000);
+    await (shop as SteadyShop | undefined)?.restore();
+  });
   const evaluation = (part: string, replicas: number): Promise<string> =>
     shop.operators.run(['scale', `deployment/articdbm-evaluation-${part}`, `--replicas=${replicas}`]);
 

@@ -19,6 +19,10 @@ story('parts of the cluster away', [HERE], (scene) => {
     await shop.open();
     opened = Date.now();
   });
+  after(async function () {
+    this.timeout(150_000);
+    await (shop as SteadyShop | undefined)?.restore();
+  });
 
   it('Redis emptied: what is then taken is refused', async () => {
     await shop.during('Redis emptied', async () => {
