@@ -261,13 +261,26 @@ export class Relay {
 
   // ---- policy moves -----------------------------------------------------------------------------------------------
 
-  /** Another revision is in force, or a rule has expired: what is in flight is judged again. */
+  /**
+   * Another revision is in force, or a rule has expired: what is in flight is judged again, after a moment in which a short
+   * reply, mostly in the socket already, comes to its end by itself. Cut, it would cost the session.
+   */
   rejudge(user: BoundUser): void {
     this.#user = user;
+    if (this.#link.inFlight === 0 || this.#rejudging !== undefined) return;
+    // Timers come before what sockets have: so once around, for what has arrived.
+    this.#rejudging = setTimeout(() => setImmediate(() => this.#endDenied()), MOMENT);
+  }
+
+  #rejudging: NodeJS.Timeout | undefined;
+
+  #endDenied(): void {
+    this.#rejudging = undefined;
+    if (this.#closing) return;
     const now = this.#context.environment.now();
     for (const entry of this.#link.entries()) {
       if (entry.ending !== undefined || entry.steps.length === 0) continue;
-      const verdict = judge(user, entry.steps, now);
+      const verdict = judge(this.#user, entry.steps, now);
       if (!verdict.allowed) entry.ending = verdict.refusal;
     }
     this.#watch.moved();
@@ -370,6 +383,7 @@ export class Relay {
   #over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    clearTimeout(this.#rejudging);
     this.#watch.stop();
     this.#context.over();
   }
@@ -377,6 +391,9 @@ export class Relay {
 
 /** Milliseconds that one client's messages may take while others wait, roughly. */
 const TURN = 2;
+
+/** Milliseconds that what is in flight has to end by itself when it is allowed no more. */
+const MOMENT = 100;
 
 /** Messages between two looks at the clock. */
 const LOOK_EVERY = 16;
