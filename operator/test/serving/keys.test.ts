@@ -106,9 +106,9 @@ describe('the key Secret, by several replicas on a real API server', function ()
 
   it('emptying it replaces all keys on all replicas: the way out when they are stolen', async () => {
     const [one, other] = await Promise.all([open({ rereadEvery: 300 }), open({ rereadEvery: 300 })]);
-    const before = one.ring();
+    const [before, others] = [one.ring(), other.ring()];
     await client.mergePatch(SECRETS, REF, { data: null });
-    await until(() => one.ring() !== before && other.ring() !== before);
+    await until(() => one.ring() !== before && other.ring() !== others);
     expect(ids(one.ring())).to.deep.equal(ids(other.ring()));
     const [master] = [...before.keys.values()].map((key) => key.master);
     expect([...one.ring().keys.values()].some((key) => key.master.equals(master ?? Buffer.alloc(0)))).to.equal(false);
