@@ -104,6 +104,17 @@ describe('Secrets', () => {
     expect(secrets.state([S])).to.equal('held');
   });
 
+  it('that are missing are asked for again by whoever needs them, and not by each', async () => {
+    const { secrets, asked, put, load, clock } = scene();
+    await load();
+    await load();
+    expect(asked).to.have.length(1);
+    put('1', { password: 'p' });
+    await clock.advance(1_500);
+    await load();
+    expect([asked.length, secrets.read('shop', 's', 'password')]).to.deep.equal([2, 'p']);
+  });
+
   it('that may not be read any more count on as they were', async () => {
     const { secrets, answers, put, load, clock, wanted } = scene();
     put('1', { password: 'p' });

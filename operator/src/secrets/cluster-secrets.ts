@@ -101,7 +101,9 @@ export class ClusterSecrets implements Secrets {
   #stateOf(name: SecretName): 'fresh' | 'held' | 'unread' {
     const held = this.#held.get(idOf(name));
     if (held === undefined || !hasAll(held.wanted, this.#keysOf(name))) return 'unread';
-    return this.#options.clock.now() - held.at > FRESH_MS ? 'held' : 'fresh';
+    const now = this.#options.clock.now();
+    const lacks = held.values.size < held.wanted.size && now >= held.due; // nobody looks by himself at a replica that doesn't lead
+    return lacks || now - held.at > FRESH_MS ? 'held' : 'fresh';
   }
 
   async #inPatience(fetching: Promise<void>): Promise<void> {
