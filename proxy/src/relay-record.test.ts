@@ -32,6 +32,7 @@ const inFlight = (more: Partial<InFlight> = {}): InFlight => ({
   sent: 1_000,
   steps: [step],
   charged: true,
+  copies: 0,
   text: 'select "a\\b" from orders where id = $1',
   refusedStep: undefined,
   refusal: undefined,

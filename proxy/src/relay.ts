@@ -262,24 +262,30 @@ export class Relay {
   // ---- policy moves -----------------------------------------------------------------------------------------------
 
   /**
-   * Another revision is in force, or a rule has expired: what is in flight is judged again, after a moment in which a short
-   * reply, mostly in the socket already, comes to its end by itself. Cut, it would cost the session.
+   * Another revision is in force, or a rule has expired: what is in flight is judged again. At once what takes the client's
+   * data; all else after a moment in which a short reply, mostly in the socket already, comes to its end by itself. Cut, it
+   * would cost the session.
    */
   rejudge(user: BoundUser): void {
     this.#user = user;
-    if (this.#link.inFlight === 0 || this.#rejudging !== undefined) return;
+    if (this.#link.inFlight === 0) return;
+    this.#endDenied(({ copies }) => copies > 0);
+    if (this.#rejudging !== undefined) return;
     // Timers come before what sockets have: so once around, for what has arrived.
-    this.#rejudging = setTimeout(() => setImmediate(() => this.#endDenied()), MOMENT);
+    this.#rejudging = setTimeout(() => setImmediate(() => this.#endAllDenied()), MOMENT);
   }
 
   #rejudging: NodeJS.Timeout | undefined;
 
-  #endDenied(): void {
+  #endAllDenied(): void {
     this.#rejudging = undefined;
-    if (this.#closing) return;
+    if (!this.#closing) this.#endDenied(() => true);
+  }
+
+  #endDenied(concerns: (entry: InFlight) => boolean): void {
     const now = this.#context.environment.now();
     for (const entry of this.#link.entries()) {
-      if (entry.ending !== undefined || entry.steps.length === 0) continue;
+      if (entry.ending !== undefined || entry.steps.length === 0 || !concerns(entry)) continue;
       const verdict = judge(this.#user, entry.steps, now);
       if (!verdict.allowed) entry.ending = verdict.refusal;
     }

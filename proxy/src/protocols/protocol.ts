@@ -166,6 +166,8 @@ export interface InFlight {
   readonly text: string | undefined;
   /** Whether it counts as a statement. */
   readonly charged: boolean;
+  /** How often the client is still to send data for it (COPY FROM STDIN). */
+  readonly copies: number;
   /** The step that was refused, when something else went in its place. */
   readonly refusedStep: JudgedStep | undefined;
   /** Why it was refused, when something else went in its place. */
