@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { currentKey, parseKeyRing, sealKey } from '#contract/snapshot/keys';
 import type { KeyRing } from '#contract/snapshot/keys';
+import { eventually } from '../harness/eventually.ts';
 import { get, handMade, known } from '../harness/hand-made.ts';
 import type { Kubectl, Manifest } from '../harness/kubectl.ts';
 import { psql } from '../harness/psql.ts';
@@ -53,7 +54,10 @@ story('a container beside the proxy', [HERE, THERE], (scene) => {
     await cluster.kubectl.in(THERE).ready(60, 'pod/database');
     await here.ready(120, 'pod/client', 'pod/nobody');
     client = await here.json<Pod>('get', 'pod', 'client');
-    expect((await psql(here, 'client', 'select count(*) from orders')).text).to.equal('3');
+    // A Service may take a moment to lead to a pod that is Ready.
+    await eventually(30, async () =>
+      expect((await psql(here, 'client', 'select count(*) from orders')).text).to.equal('3'),
+    );
   });
 
   it('finds neither token nor state, nor the proxy among the processes', async () => {

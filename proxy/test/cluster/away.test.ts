@@ -62,7 +62,7 @@ describe('a proxy in a cluster of which parts are away', () => {
     }, 'answer and document are kept');
 
   const swapped = (pod: ProxyPod, user: string): Promise<void> =>
-    eventually(async () => (await refusal(pod, { user }))[0] === 'ok', `${user} gets in`);
+    eventually(async () => (await refusal(pod, { user }))[0] === 'ok', `${user} gets in`, 20_000);
 
   it('restarted without anybody goes on: operator, Redis and leader gone', async () => {
     const pod = await start();
