@@ -23,7 +23,7 @@ interface Counts {
 /** A suite that neither ends nor fails by itself is ended after this long. */
 const SUITE_DEADLINE_MS = 25 * 60_000;
 
-const mocha = (name: string, spec: string, timeout: number): Suite => ({
+const mocha = (name: string, spec: string, timeout: number, ...more: string[]): Suite => ({
   name,
   command: [
     'mocha',
@@ -36,6 +36,7 @@ const mocha = (name: string, spec: string, timeout: number): Suite => ({
     String(timeout),
     '--reporter',
     'tools/ci/reporter.cjs',
+    ...more,
     spec,
   ],
   counts: true,
@@ -43,11 +44,19 @@ const mocha = (name: string, spec: string, timeout: number): Suite => ({
 
 const step = (name: string, ...command: string[]): Suite => ({ name, command, counts: false });
 
+/** Suites that mostly wait, for beats and leases: their files run side by side, each with servers of its own. */
+const WAITS: ReadonlySet<string> = new Set(['operator/test/operator']);
+const SIDE_BY_SIDE = ['--parallel', '--jobs', '4'];
+
 function testSuites(): Suite[] {
   const folders = globSync('{proxy,operator}/test/*/*.test.ts').map((file) => dirname(file));
   return [
     mocha('unit', '{contract,operator/src,proxy/src,cli,tools}/**/*.test.ts', 20_000),
-    ...[...new Set(folders)].sort().map((folder) => mocha(basename(folder), `${folder}/**/*.test.ts`, 60_000)),
+    ...[...new Set(folders)]
+      .sort()
+      .map((folder) =>
+        mocha(basename(folder), `${folder}/**/*.test.ts`, 60_000, ...(WAITS.has(folder) ? SIDE_BY_SIDE : [])),
+      ),
   ];
 }
 
