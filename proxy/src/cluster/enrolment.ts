@@ -64,8 +64,8 @@ export class Enrolment {
       this.#schedule(0);
       return;
     }
-    this.#take(kept);
     this.#schedule(this.#between(AFTER_RESTART_MS));
+    this.#take(kept);
   }
 
   /** Something is missing: asks within so many milliseconds, unless that is planned already, or failed just now. */
@@ -101,8 +101,8 @@ export class Enrolment {
       this.#failures = 0;
       this.#trouble = undefined;
       counted('ok');
-      this.#take(kept);
       this.#schedule(Math.max(bootstrap.askAgain, LEAST_ASK_AGAIN_MS) * (0.8 + 0.4 * this.#options.chance()));
+      this.#take(kept); // whoever misses something in it asks for the next one sooner
       await this.#keep(kept);
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;

@@ -173,6 +173,17 @@ describe('a proxy enrols', () => {
     expect(await refusal(pod)).to.deep.equal(['ok']);
   });
 
+  it('asks until there is the login that it waits for, though nobody connects', async () => {
+    cluster.giveLogins();
+    await cluster.publish({ bound: [ANNA] });
+    const pod = await cluster.pod().start();
+    await pod.says(/^waiting for a login for DbUser test\/anna/);
+    const asked = cluster.operator.times('/v1/bootstrap');
+    await eventually(() => cluster.operator.times('/v1/bootstrap') >= asked + 2, 'it asks again and again', 20_000);
+    cluster.giveLogins('anna');
+    await pod.says(/^ok$/, 20_000);
+  });
+
   it('a gateway waits for its backend and login, and not for users', async () => {
     cluster.giveLogins();
     await cluster.publish({ format: 1, scope: SCOPE, backends: [] });
