@@ -42,6 +42,8 @@ export function openScopeRedis(
   const [commands, subscriber] = clients;
   for (const client of clients) client.on('error', (error: Error) => events.error(error));
   subscribe(subscriber, names, events);
+  // What the subscriber heard while this one was still away could not be fetched.
+  commands.on('ready', () => events.subscribed());
   const contact = firstContact(commands);
   return {
     head: async () => {
